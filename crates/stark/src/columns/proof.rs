@@ -1,0 +1,134 @@
+//! The opening and its encoding.
+
+use p3_field::PrimeCharacteristicRing;
+use zkml_iop::transcript::Transcript;
+
+use super::config::{ColumnConfig, MAX_COLUMNS};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::hash::Digest;
+use crate::merkle::{MerkleRoot, SALT_BYTES, Salt};
+use crate::transcript::Blake3Transcript;
+use crate::whir::{Whir, WhirOpening};
+use crate::{DEGREE, F, K, from_limbs};
+
+/// An opening of all columns of some trees at one row point.
+#[derive(Clone, Debug)]
+pub struct ColumnOpening {
+    /// The proof of work before the coefficients are drawn.
+    pub(super) batching_witness: F,
+    /// The combination `q` at the point.
+    pub(super) value: K,
+    /// The commitment to `q`.
+    pub(super) root: MerkleRoot,
+    /// `q`, as a univariate polynomial, at the out-of-domain sample.
+    pub(super) sample_value: K,
+    /// The proof of work before the positions are drawn.
+    pub(super) query_witness: F,
+    /// The opened rows of each tree.
+    pub(super) trees: Vec<TreeOpening>,
+    /// The claim reduction's messages.
+    pub(super) rounds: Vec<[K; 2]>,
+    /// The limbs of `q` at the end of the claim reduction.
+    pub(super) limbs: [K; DEGREE],
+    /// The opening of `q`.
+    pub(super) whir: WhirOpening,
+}
+
+/// Rows of one tree at the drawn positions, in ascending order and once each.
+#[derive(Clone, Debug)]
+pub(super) struct TreeOpening {
+    /// The rows, one after the other.
+    pub(super) rows: Vec<F>,
+    pub(super) salts: Vec<Salt>,
+    pub(super) siblings: Vec<Digest>,
+}
+
+impl TreeOpening {
+    fn write(&self, writer: &mut Writer) {
+        self.rows.iter().for_each(|&element| writer.base(element));
+        writer.0.extend_from_slice(self.salts.as_flattened());
+        writer.digests(&self.siblings);
+    }
+}
+
+/// Absorbs the opened rows. They follow from roots and positions, but an alternative encoding must not leave the
+/// transcript as it was.
+pub(super) fn absorb_trees(trees: &[TreeOpening], transcript: &mut Blake3Transcript) {
+    let mut writer = Writer::default();
+    trees.iter().for_each(|tree| tree.write(&mut writer));
+    let digest = blake3::Hasher::new_derive_key("zkml stark opened rows v1").update(&writer.0).finalize();
+    transcript.absorb_bytes("opened rows", digest.as_bytes());
+}
+
+/// The element of `K` with the given limbs, themselves in `K`: `Σ_i θ^i·limbs_i`.
+pub(super) fn join_limbs(limbs: &[K; DEGREE]) -> K {
+    limbs.iter().enumerate().map(|(i, &limb)| limb * theta_power(i)).sum()
+}
+
+/// `θ^i` for `i` below the degree.
+pub(super) fn theta_power(i: usize) -> K {
+    from_limbs(|j| if i == j { F::ONE } else { F::ZERO })
+}
+
+pub(super) fn encode(whir: &Whir, opening: &ColumnOpening) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.base(opening.batching_witness);
+    writer.scalar(opening.value);
+    writer.digest(&opening.root.0);
+    writer.scalar(opening.sample_value);
+    writer.base(opening.query_witness);
+    writer.count(opening.trees.first().map_or(0, |tree| tree.salts.len()));
+    opening.trees.iter().for_each(|tree| tree.write(&mut writer));
+    opening.rounds.iter().flatten().for_each(|&value| writer.scalar(value));
+    opening.limbs.iter().for_each(|&limb| writer.scalar(limb));
+    whir.write(&opening.whir, &mut writer);
+    writer.0
+}
+
+pub(super) fn decode(
+    config: &ColumnConfig,
+    whir: &Whir,
+    widths: &[usize],
+    bytes: &[u8],
+) -> Result<ColumnOpening, DecodeError> {
+    let mut reader = Reader(bytes);
+    let batching_witness = reader.base()?;
+    let value = reader.scalar()?;
+    let root = MerkleRoot(reader.array()?);
+    let sample_value = reader.scalar()?;
+    let query_witness = reader.base()?;
+    let num_rows = reader.count("opened rows", config.num_queries())?;
+    let height = config.log_rows() + config.log_inv_rate();
+    let trees = widths
+        .iter()
+        .map(|&width| {
+            if width > MAX_COLUMNS {
+                return Err(DecodeError::Count { name: "columns", expected: MAX_COLUMNS, got: width });
+            }
+            Ok(TreeOpening {
+                rows: reader.bases(num_rows.saturating_mul(width))?,
+                salts: reader.items(num_rows, SALT_BYTES, Reader::array)?,
+                siblings: reader.digests(num_rows * height)?,
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let rounds =
+        reader.items(config.log_rows(), 8 * DEGREE, |reader| Ok([reader.scalar()?, reader.scalar()?]))?;
+    let mut limbs = [K::ZERO; DEGREE];
+    for limb in &mut limbs {
+        *limb = reader.scalar()?;
+    }
+    let whir = whir.read(&mut reader)?;
+    reader.finish()?;
+    Ok(ColumnOpening {
+        batching_witness,
+        value,
+        root,
+        sample_value,
+        query_witness,
+        trees,
+        rounds,
+        limbs,
+        whir,
+    })
+}

@@ -1,0 +1,270 @@
+//! Committing to columns and opening them, in stages that can only be taken in order.
+
+use p3_field::{Field, PackedValue, PrimeCharacteristicRing};
+use p3_matrix::dense::RowMajorMatrix;
+use p3_maybe_rayon::prelude::*;
+use tracing::instrument;
+use zkml_iop::transcript::Transcript;
+
+use super::StarkColumns;
+use super::combination::{Statement, draw_coefficients, eq_weights};
+use super::config::MAX_COLUMNS;
+use super::error::ColumnError;
+use super::proof::{ColumnOpening, TreeOpening, absorb_trees};
+use super::reduction;
+use crate::merkle::{MerkleRoot, MerkleTree};
+use crate::transcript::Blake3Transcript;
+use crate::whir::Committed;
+use crate::{DEGREE, F, K, from_limbs};
+
+type Packed = <F as Field>::Packing;
+
+/// Rows combined by one task.
+const ROWS_PER_TASK: usize = 1 << 10;
+
+/// Committed columns with their codewords, for the prover alone.
+#[derive(Clone, Debug)]
+pub struct ColumnTree {
+    columns: Vec<Vec<F>>,
+    /// The codewords' rows, one matrix per coset of the domain.
+    cosets: Vec<RowMajorMatrix<F>>,
+    merkle: MerkleTree,
+}
+
+impl ColumnTree {
+    /// The committed columns.
+    pub fn columns(&self) -> &[Vec<F>] {
+        &self.columns
+    }
+
+    /// The commitment.
+    pub fn root(&self) -> MerkleRoot {
+        self.merkle.root()
+    }
+
+    fn open(&self, log_rows: usize, positions: &[usize]) -> TreeOpening {
+        let width = self.columns.len();
+        let mut rows = Vec::with_capacity(positions.len() * width);
+        for &position in positions {
+            let row = position & ((1 << log_rows) - 1);
+            rows.extend_from_slice(&self.cosets[position >> log_rows].values[row * width..][..width]);
+        }
+        TreeOpening {
+            rows,
+            salts: positions.iter().map(|&position| self.merkle.salt(position)).collect(),
+            siblings: self.merkle.siblings(positions),
+        }
+    }
+}
+
+/// Commits to columns.
+#[instrument(name = "commit columns", skip_all, fields(columns = columns.len()))]
+pub(super) fn commit(
+    suite: &StarkColumns,
+    columns: Vec<Vec<F>>,
+    salt_seed: &[u8; 32],
+) -> Result<(MerkleRoot, ColumnTree), ColumnError> {
+    if columns.is_empty() || columns.len() > MAX_COLUMNS {
+        return Err(ColumnError::Width { min: 1, max: MAX_COLUMNS, got: columns.len() });
+    }
+    let expected = 1 << suite.config.log_rows();
+    if let Some((column, values)) = columns.iter().enumerate().find(|(_, values)| values.len() != expected) {
+        return Err(ColumnError::Height { column, expected, got: values.len() });
+    }
+    let cosets = suite.code.encode(&columns);
+    let merkle = MerkleTree::new(&cosets, salt_seed);
+    Ok((merkle.root(), ColumnTree { columns, cosets, merkle }))
+}
+
+/// Opens trees at a point.
+#[instrument(name = "open columns", skip_all)]
+pub(super) fn open(
+    suite: &StarkColumns,
+    trees: &[&ColumnTree],
+    mask_tree: usize,
+    point: &[K],
+    transcript: &mut Blake3Transcript,
+) -> Result<ColumnOpening, ColumnError> {
+    let statement = Statement {
+        roots: trees.iter().map(|tree| tree.root()).collect(),
+        widths: trees.iter().map(|tree| tree.columns.len()).collect(),
+        mask_tree,
+        point,
+    };
+    statement.check(suite)?;
+    statement.absorb(suite, transcript);
+    Combined::new(suite, trees, &statement, transcript)
+        .commit(transcript)?
+        .query(transcript)
+        .finish(transcript)
+}
+
+/// The columns are combined.
+pub(super) struct Combined<'a> {
+    suite: &'a StarkColumns,
+    trees: &'a [&'a ColumnTree],
+    pub(super) batching_witness: F,
+    /// The limbs of `q`, each of `2^log_rows` rows.
+    pub(super) limbs: [Vec<F>; DEGREE],
+    /// `eq(point, ·)`.
+    point_weights: Vec<K>,
+}
+
+impl<'a> Combined<'a> {
+    /// Draws the coefficients and combines.
+    pub(super) fn new(
+        suite: &'a StarkColumns,
+        trees: &'a [&'a ColumnTree],
+        statement: &Statement<'_>,
+        transcript: &mut Blake3Transcript,
+    ) -> Self {
+        let batching_witness = transcript.grind("column combination", suite.config.batching_grinding_bits);
+        let coefficients = draw_coefficients(statement.num_columns(), transcript);
+        Self {
+            suite,
+            trees,
+            batching_witness,
+            limbs: combine(trees, statement, &coefficients),
+            point_weights: eq_weights(statement.point),
+        }
+    }
+
+    /// Sends the value of `q` at the point, commits to `q` and answers the out-of-domain sample.
+    #[instrument(name = "commit combination", skip_all)]
+    pub(super) fn commit(
+        self,
+        transcript: &mut Blake3Transcript,
+    ) -> Result<CombinationCommitted<'a>, ColumnError> {
+        let rows = self.point_weights.len();
+        let q: Vec<K> = (0..rows)
+            .into_par_iter()
+            .with_min_len(ROWS_PER_TASK)
+            .map(|row| from_limbs(|limb| self.limbs[limb][row]))
+            .collect();
+        let value = inner_product(&q, &self.point_weights);
+        transcript.absorb_scalars("combination value", &[value]);
+
+        let mut stacked = Vec::with_capacity(8 * rows);
+        self.limbs.iter().for_each(|limb| stacked.extend_from_slice(limb));
+        stacked.resize(8 * rows, F::ZERO);
+        let (root, committed) = self.suite.whir.commit(stacked, transcript.delegate("combination"))?;
+
+        let sample = transcript.challenge("out-of-domain sample");
+        let sample_powers = sample.powers().collect_n(rows);
+        let sample_value = inner_product(&q, &sample_powers);
+        transcript.absorb_scalars("out-of-domain value", &[sample_value]);
+        Ok(CombinationCommitted { combined: self, q, value, root, committed, sample_powers, sample_value })
+    }
+}
+
+/// The combination is committed.
+pub(super) struct CombinationCommitted<'a> {
+    combined: Combined<'a>,
+    q: Vec<K>,
+    pub(super) value: K,
+    pub(super) root: MerkleRoot,
+    committed: Committed,
+    sample_powers: Vec<K>,
+    sample_value: K,
+}
+
+impl<'a> CombinationCommitted<'a> {
+    /// Draws positions and opens them in every tree.
+    pub(super) fn query(self, transcript: &mut Blake3Transcript) -> Queried<'a> {
+        let Combined { suite, trees, .. } = self.combined;
+        let query_witness = transcript.grind("positions", suite.config.query_grinding_bits);
+        let positions = draw_positions(suite, transcript);
+        let openings: Vec<_> =
+            trees.iter().map(|tree| tree.open(suite.config.log_rows(), &positions)).collect();
+        absorb_trees(&openings, transcript);
+        Queried { committed: self, query_witness, positions, openings }
+    }
+}
+
+/// The positions are opened.
+pub(super) struct Queried<'a> {
+    committed: CombinationCommitted<'a>,
+    query_witness: F,
+    positions: Vec<usize>,
+    openings: Vec<TreeOpening>,
+}
+
+impl Queried<'_> {
+    /// Reduces all claims about `q` to one and lets WHIR prove it.
+    #[instrument(name = "prove combination", skip_all)]
+    pub(super) fn finish(self, transcript: &mut Blake3Transcript) -> Result<ColumnOpening, ColumnError> {
+        let CombinationCommitted { combined, q, value, root, committed, sample_powers, sample_value } =
+            self.committed;
+        let lambda = transcript.challenge("claim combination");
+        let powers: Vec<K> = lambda.powers().skip(2).take(self.positions.len()).collect();
+        let mut weights = combined.suite.code.transposed(&self.positions, &powers);
+        weights
+            .par_iter_mut()
+            .zip(combined.point_weights.par_iter().zip(&sample_powers))
+            .with_min_len(ROWS_PER_TASK)
+            .for_each(|(weight, (&at_point, &at_sample))| *weight += at_point + lambda * at_sample);
+        let (rounds, mut end) = reduction::prove(q, weights, transcript);
+
+        let end_weights = eq_weights(&end);
+        let limbs = core::array::from_fn(|limb| {
+            let limb = &combined.limbs[limb];
+            limb.par_iter().zip(&end_weights).with_min_len(ROWS_PER_TASK).map(|(&f, &w)| w * f).sum()
+        });
+        transcript.absorb_scalars("limb values", &limbs);
+        end.extend(transcript.challenges("limb combination", 3));
+        let whir = combined.suite.whir.open(committed, &end, transcript.delegate("combination opening"))?;
+        Ok(ColumnOpening {
+            batching_witness: combined.batching_witness,
+            value,
+            root,
+            sample_value,
+            query_witness: self.query_witness,
+            trees: self.openings,
+            rounds,
+            limbs,
+            whir,
+        })
+    }
+}
+
+/// The positions of an opening: `num_queries` independent draws, in ascending order, repeated ones once.
+pub(super) fn draw_positions(suite: &StarkColumns, transcript: &mut Blake3Transcript) -> Vec<usize> {
+    let mut positions =
+        transcript.positions("row positions", suite.config.num_queries(), suite.code.log_len());
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+/// The limbs of `s + Σ_c coefficients_c·f_c`.
+#[instrument(name = "combine columns", skip_all)]
+fn combine(trees: &[&ColumnTree], statement: &Statement<'_>, coefficients: &[K]) -> [Vec<F>; DEGREE] {
+    let (columns, mask): (Vec<_>, Vec<_>) = trees
+        .iter()
+        .enumerate()
+        .flat_map(|(tree, columns)| {
+            let own = statement.num_columns_of(tree);
+            columns.columns.iter().enumerate().map(move |(c, column)| (column, c < own))
+        })
+        .partition(|&(_, own)| own);
+    let mut limbs: [Vec<F>; DEGREE] = core::array::from_fn(|limb| mask[limb].0.clone());
+    for (limb, sums) in limbs.iter_mut().enumerate() {
+        let coefficients: Vec<F> =
+            coefficients.iter().map(|coefficient| crate::limbs(coefficient)[limb]).collect();
+        sums.par_chunks_mut(ROWS_PER_TASK).enumerate().for_each(|(task, sums)| {
+            let sums_packed = Packed::pack_slice_mut(sums);
+            for (&(column, _), &coefficient) in columns.iter().zip(&coefficients) {
+                let values =
+                    Packed::pack_slice(&column[task * ROWS_PER_TASK..][..sums_packed.len() * Packed::WIDTH]);
+                for (sum, &value) in sums_packed.iter_mut().zip(values) {
+                    *sum += value * coefficient;
+                }
+            }
+        });
+    }
+    limbs
+}
+
+fn inner_product(a: &[K], b: &[K]) -> K {
+    a.par_iter().zip(b).with_min_len(ROWS_PER_TASK).map(|(&a, &b)| a * b).sum()
+}

@@ -1,0 +1,180 @@
+//! Merkle trees over salted rows, opened at many positions with one pruned proof.
+
+use p3_blake3::Blake3;
+use p3_field::PrimeField32;
+use p3_matrix::dense::RowMajorMatrix;
+use p3_maybe_rayon::prelude::*;
+use p3_symmetric::{CryptographicHasher, PseudoCompressionFunction};
+use thiserror::Error;
+
+use crate::F;
+use crate::hash::{Digest, NODE_HASHER, SALTED_LEAF};
+
+/// Bytes of a leaf's salt.
+pub(crate) const SALT_BYTES: usize = 16;
+/// A leaf's salt: 128 bits, so that an opened tree says nothing about its other rows.
+pub(crate) type Salt = [u8; SALT_BYTES];
+
+/// Leaves or nodes hashed by one task.
+const HASHES_PER_TASK: usize = 128;
+
+/// The root of a tree of columns: its commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MerkleRoot(pub [u8; 32]);
+
+/// Why a pruned proof is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum MerkleError {
+    /// The positions imply another number of sibling digests.
+    #[error("a pruned Merkle proof needs {expected} siblings, got {got}")]
+    SiblingCount {
+        /// The number that the positions imply.
+        expected: usize,
+        /// The number in the proof.
+        got: usize,
+    },
+    /// The rows do not hash to the root.
+    #[error("the opened rows do not hash to the root of the tree")]
+    Root,
+}
+
+/// A tree over `2^height` salted rows.
+#[derive(Clone, Debug)]
+pub(crate) struct MerkleTree {
+    salts: Vec<Salt>,
+    /// From the leaves' digests up to the root.
+    levels: Vec<Vec<Digest>>,
+}
+
+impl MerkleTree {
+    /// Builds the tree over the rows of the cosets, one after the other.
+    pub(crate) fn new(cosets: &[RowMajorMatrix<F>], salt_seed: &[u8; 32]) -> Self {
+        let num_leaves: usize = cosets.iter().map(|coset| coset.values.len() / coset.width.max(1)).sum();
+        let salts = derive_salts(salt_seed, num_leaves);
+        let mut leaves = vec![[0; 32]; num_leaves];
+        let mut first = 0;
+        for coset in cosets {
+            let rows = coset.values.len() / coset.width.max(1);
+            leaves[first..first + rows]
+                .par_chunks_mut(HASHES_PER_TASK)
+                .zip(coset.values.par_chunks(HASHES_PER_TASK * coset.width))
+                .zip(salts[first..first + rows].par_chunks(HASHES_PER_TASK))
+                .for_each(|((digests, rows), salts)| hash_rows(rows, coset.width, salts, digests));
+            first += rows;
+        }
+        let mut levels = vec![leaves];
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let mut above = vec![[0; 32]; below.len() / 2];
+            above
+                .par_chunks_mut(HASHES_PER_TASK)
+                .zip(below.par_chunks(2 * HASHES_PER_TASK))
+                .for_each(|(above, below)| Blake3.hash_many(below.as_flattened(), above));
+            levels.push(above);
+        }
+        Self { salts, levels }
+    }
+
+    /// The root.
+    pub(crate) fn root(&self) -> MerkleRoot {
+        MerkleRoot(self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default())
+    }
+
+    /// The salt of a leaf.
+    pub(crate) fn salt(&self, position: usize) -> Salt {
+        self.salts[position]
+    }
+
+    /// The siblings that a verifier cannot compute from the leaves at `positions` (ascending, distinct), from the leaves
+    /// up, from left to right.
+    pub(crate) fn siblings(&self, positions: &[usize]) -> Vec<Digest> {
+        let mut siblings = Vec::new();
+        let mut nodes = positions.to_vec();
+        for level in &self.levels[..self.levels.len() - 1] {
+            nodes = parents(&nodes, |sibling| siblings.push(level[sibling]));
+        }
+        siblings
+    }
+}
+
+/// Checks that leaves with the given digests at `positions` (ascending, distinct, below `2^height`) belong to `root`.
+pub(crate) fn verify_siblings(
+    root: &MerkleRoot,
+    height: usize,
+    positions: &[usize],
+    leaves: Vec<Digest>,
+    siblings: &[Digest],
+) -> Result<(), MerkleError> {
+    let expected = num_siblings(height, positions);
+    if siblings.len() != expected {
+        return Err(MerkleError::SiblingCount { expected, got: siblings.len() });
+    }
+    let mut siblings = siblings.iter().copied();
+    let mut nodes = positions.to_vec();
+    let mut digests = leaves;
+    for _ in 0..height {
+        let mut pairs = Vec::with_capacity(digests.len());
+        let mut known = nodes.iter().copied().zip(digests).peekable();
+        while let Some((node, digest)) = known.next() {
+            let sibling = match known.next_if(|&(next, _)| next == node ^ 1 && node & 1 == 0) {
+                Some((_, sibling)) => sibling,
+                None => siblings.next().ok_or(MerkleError::SiblingCount { expected, got: 0 })?,
+            };
+            pairs.push(if node & 1 == 0 { [digest, sibling] } else { [sibling, digest] });
+        }
+        let mut above = vec![[0; 32]; pairs.len()];
+        NODE_HASHER.compress_many(&pairs, &mut above);
+        digests = above;
+        nodes = parents(&nodes, |_| ());
+    }
+    (digests.as_slice() == [root.0]).then_some(()).ok_or(MerkleError::Root)
+}
+
+/// The number of siblings in a pruned proof of `positions` (ascending, distinct).
+pub(crate) fn num_siblings(height: usize, positions: &[usize]) -> usize {
+    let mut count = 0;
+    let mut nodes = positions.to_vec();
+    for _ in 0..height {
+        nodes = parents(&nodes, |_| count += 1);
+    }
+    count
+}
+
+/// The parents of `nodes` (ascending, distinct); `missing` is told each child of theirs that is not among `nodes`.
+fn parents(nodes: &[usize], mut missing: impl FnMut(usize)) -> Vec<usize> {
+    let mut parents = Vec::with_capacity(nodes.len());
+    let mut nodes = nodes.iter().copied().peekable();
+    while let Some(node) = nodes.next() {
+        if nodes.next_if(|&next| next == node ^ 1 && node & 1 == 0).is_none() {
+            missing(node ^ 1);
+        }
+        parents.push(node >> 1);
+    }
+    parents
+}
+
+/// Hashes `salts.len()` rows of `width` elements, each behind its salt.
+pub(crate) fn hash_rows(rows: &[F], width: usize, salts: &[Salt], digests: &mut [Digest]) {
+    let mut messages = Vec::with_capacity(salts.len() * (SALTED_LEAF.len() + SALT_BYTES + 4 * width));
+    for (row, salt) in rows.chunks_exact(width).zip(salts) {
+        messages.extend_from_slice(SALTED_LEAF);
+        messages.extend_from_slice(salt);
+        for element in row {
+            messages.extend_from_slice(&element.to_unique_u32().to_le_bytes());
+        }
+    }
+    Blake3.hash_many(&messages, digests);
+}
+
+/// One salt per leaf from the seed, by Blake3's extendable output.
+fn derive_salts(seed: &[u8; 32], count: usize) -> Vec<Salt> {
+    let mut salts = vec![[0; SALT_BYTES]; count];
+    let mut hasher = blake3::Hasher::new_keyed(seed);
+    hasher.update(b"zkml stark leaf salts v1");
+    let output = hasher.finalize_xof();
+    salts.par_chunks_mut(HASHES_PER_TASK).enumerate().for_each(|(task, salts)| {
+        let mut reader = output.clone();
+        reader.set_position((task * HASHES_PER_TASK * SALT_BYTES) as u64);
+        reader.fill(salts.as_flattened_mut());
+    });
+    salts
+}
