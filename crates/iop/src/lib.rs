@@ -3,4 +3,8 @@
 extern crate alloc;
 
 pub mod commitment;
+pub mod eq;
+pub mod functional;
+pub mod map;
+pub mod scalar;
 pub mod transcript;
