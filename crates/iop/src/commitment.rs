@@ -43,6 +43,9 @@ pub trait ColumnCommitment {
         salt_seed: [u8; 32],
     ) -> Result<(Self::Commitment, Self::Tree), Self::Error>;
 
+    /// The canonical encoding of a commitment, as it is bound to the transcript.
+    fn commitment_bytes(&self, commitment: &Self::Commitment) -> Vec<u8>;
+
     /// The committed columns of a tree, each of height `2^log_rows`.
     fn columns(tree: &Self::Tree) -> &[Vec<Self::Base>];
 

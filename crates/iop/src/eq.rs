@@ -75,8 +75,7 @@ fn prefix_sum<P: Scalar>(factors: &[(P, P)], length: usize) -> P {
 
 /// The multilinear extension of the indicator of `[0, length)` at `point`.
 pub fn valid<P: Scalar>(point: &[P], length: usize) -> P {
-    let factors: Vec<(P, P)> =
-        point.iter().map(|x| (P::integer(1) - x.clone(), x.clone())).collect();
+    let factors: Vec<(P, P)> = point.iter().map(|x| (P::integer(1) - x.clone(), x.clone())).collect();
     prefix_sum(&factors, length)
 }
 
@@ -132,7 +131,9 @@ mod tests {
     use super::*;
 
     fn point(n: usize, seed: u32) -> Vec<F> {
-        (0..n as u32).map(|i| F::from_u32(seed.wrapping_mul(2_654_435_761).wrapping_add(i * i * 77 + 13) >> 2)).collect()
+        (0..n as u32)
+            .map(|i| F::from_u32(seed.wrapping_mul(2_654_435_761).wrapping_add(i * i * 77 + 13) >> 2))
+            .collect()
     }
 
     #[test]

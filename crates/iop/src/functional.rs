@@ -54,10 +54,8 @@ impl<P: Scalar> Functional<P> {
                     factors.push(Factor::Eq { axis, point: parts[group.view[0]].to_vec() });
                 }
                 (_, []) => scale = scale * group_weights(map, group, &parts)[0].clone(),
-                (_, axes) => factors.push(Factor::Dense {
-                    axes: axes.to_vec(),
-                    weights: group_weights(map, group, &parts),
-                }),
+                (_, axes) => factors
+                    .push(Factor::Dense { axes: axes.to_vec(), weights: group_weights(map, group, &parts) }),
             }
         }
         Self { shape: map.source.clone(), scale, factors }
@@ -102,9 +100,8 @@ impl<P: Scalar> Functional<P> {
 /// The weight of every source index of a group (one weight, their sum, where the group has no source axes).
 fn group_weights<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Vec<P> {
     let length = group.source.iter().map(|&a| map.source[a]).product();
-    let view = product_table(
-        &group.view.iter().map(|&a| eq_table(parts[a], map.view[a])).collect::<Vec<_>>(),
-    );
+    let view =
+        product_table(&group.view.iter().map(|&a| eq_table(parts[a], map.view[a])).collect::<Vec<_>>());
     match &group.relation {
         Relation::Identity => view,
         Relation::Pairs(pairs) => {
@@ -156,7 +153,9 @@ impl<P: Scalar> Functional<P> {
         let mut weights = vec![self.scale.clone(); cuts.iter().map(|c| c.blocks).product()];
         for factor in &self.factors {
             let (axes, values) = match factor {
-                Factor::Eq { axis, point } => (vec![*axis], eq_block_weights(&cuts[*axis], point, part(*axis))),
+                Factor::Eq { axis, point } => {
+                    (vec![*axis], eq_block_weights(&cuts[*axis], point, part(*axis)))
+                }
                 Factor::Dense { axes, weights } => {
                     let inner: Vec<Vec<P>> =
                         axes.iter().map(|&a| eq_table(part(a), 1 << cuts[a].log)).collect();

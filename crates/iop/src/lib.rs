@@ -2,9 +2,21 @@
 #![no_std]
 extern crate alloc;
 
+pub mod builder;
+pub mod claims;
 pub mod commitment;
+pub mod context;
 pub mod eq;
+pub mod error;
 pub mod functional;
+pub mod layout;
 pub mod map;
+pub mod native;
+mod ops;
+mod parallel;
+pub mod prover;
 pub mod scalar;
+pub mod sumcheck;
+pub mod system;
 pub mod transcript;
+pub mod verifier;

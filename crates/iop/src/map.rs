@@ -129,7 +129,11 @@ impl Map {
             };
             let (s, v) = (keep(source, first_source, i), keep(view, first_view, j));
             for axis in (first_source..i).filter(|&axis| source[axis] == 1) {
-                groups.push(Group { source: vec![axis], view: vec![], relation: Relation::Pairs(vec![(0, 0)]) });
+                groups.push(Group {
+                    source: vec![axis],
+                    view: vec![],
+                    relation: Relation::Pairs(vec![(0, 0)]),
+                });
             }
             match (s.as_slice(), v.as_slice()) {
                 ([], []) => {}
@@ -150,7 +154,12 @@ impl Map {
     ///
     /// # Errors
     /// The reason, where there are too many pairs.
-    pub fn along(source: &[usize], axis: usize, length: usize, pairs: Vec<(u32, u32)>) -> Result<Self, String> {
+    pub fn along(
+        source: &[usize],
+        axis: usize,
+        length: usize,
+        pairs: Vec<(u32, u32)>,
+    ) -> Result<Self, String> {
         check_pairs(pairs.len())?;
         let mut map = Self::identity(source);
         map.view[axis] = length;

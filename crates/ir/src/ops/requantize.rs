@@ -8,13 +8,14 @@ use crate::interval::Interval;
 
 /// `acc + 2^(s−1) = 2^s·hi + r` with `0 ≤ r < 2^s`, then `out = T(hi)`; at `s = 0`, `hi = acc`.
 ///
-/// `hi` is clamped to `domain` before `T`. The compiler picks a domain that holds `hi` for every input in range of its type,
-/// computed from the real weights, so the clamp never acts on an honest execution; proofs cover `domain` only.
+/// A proof exists only where every `hi` lies in `domain` (a clamp may round it outwards to whole blocks). The compiler picks a
+/// domain that holds `hi` for every input in range of its type, computed from the real weights. Beyond its domain a table
+/// continues with its end values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requantize {
     /// The shift `s`, from 0 to 30.
     pub shift: u32,
-    /// The values of `hi` that a proof can express.
+    /// The values of `hi` that a proof expresses.
     pub domain: Interval,
     /// The function from `hi` to the output.
     pub activation: Activation,
@@ -70,7 +71,7 @@ impl Operator for Requantize {
 
     fn eval(&self, cx: &Eval<'_>) -> Result<Vec<i32>, IrError> {
         let apply = |acc: i32| {
-            let hi = floor_shift(i64::from(acc), self.shift).clamp(self.domain.lo, self.domain.hi);
+            let hi = floor_shift(i64::from(acc), self.shift);
             match self.activation {
                 Activation::Clamp(range) => hi.clamp(range.lo, range.hi) as i32,
                 Activation::Table(table) => cx.tables[table as usize].at_clamped(hi),

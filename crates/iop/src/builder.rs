@@ -1,0 +1,582 @@
+//! Builds the [`System`] of a statement from its graph and, on the prover's side, the witness beside it.
+//!
+//! Every operator's relation is written once: it declares tensors, lookups and equations, and hands over the closures that
+//! compute the witness. The verifier runs the same code and never calls the closures.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use zkml_ir::ops::{Activation, Einsum};
+use zkml_ir::{Graph, Interval, Op, Source, TensorId, Trace};
+
+use crate::error::RelationError;
+use crate::map::Map;
+use crate::ops::relate;
+use crate::system::{
+    Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, System, ViewId,
+};
+
+/// Who sees a tensor that enters or leaves the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nobody but the prover.
+    Private,
+    /// Part of the statement.
+    Public,
+}
+
+/// The public parameters of a statement's relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The number of samples, at least 1.
+    pub batch: usize,
+    /// One visibility per input of the graph.
+    pub inputs: Vec<Visibility>,
+    /// One visibility per output of the graph.
+    pub outputs: Vec<Visibility>,
+}
+
+/// The field's parameters that a relation depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldShape {
+    /// The modulus of the base field, or `i64::MAX` where it is larger.
+    pub modulus: i64,
+    /// The degree of the challenge field over the base field.
+    pub degree: usize,
+}
+
+/// The entries of every tensor of a system, row-major; empty for helpers.
+pub type Witness = Vec<Vec<i32>>;
+
+/// What an IR tensor is in terms of a system: an affine expression plus products.
+#[derive(Clone, Debug)]
+pub(crate) struct Expr {
+    pub(crate) affine: Affine,
+    pub(crate) bilinear: Vec<Bilinear>,
+    /// Whether the first axis is the batch.
+    pub(crate) batched: bool,
+    /// From the graph's interval analysis.
+    pub(crate) range: Interval,
+}
+
+/// How often relations of one kind occur, for the choice of tables.
+#[derive(Default)]
+struct Census {
+    activations: BTreeMap<(i64, i64, i64, i64), u64>,
+    shifts: BTreeMap<u32, u64>,
+}
+
+/// Builds a system; see the module.
+pub(crate) struct Builder<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) batch: usize,
+    pub(crate) system: System,
+    field: FieldShape,
+    exprs: Vec<Expr>,
+    traces: Option<&'a [Trace<'a>]>,
+    witness: Witness,
+    pending: Vec<(String, Vec<usize>, Fraction)>,
+    tables: BTreeMap<Vec<Vec<i32>>, usize>,
+    census: Census,
+    ones: Option<usize>,
+}
+
+/// The system of a statement.
+///
+/// # Errors
+/// [`RelationError`] that names the node which cannot be proven.
+pub fn build_system(graph: &Graph, shape: &Shape, field: FieldShape) -> Result<System, RelationError> {
+    Builder::new(graph, shape, field, None)?.run(shape).map(|(system, _)| system)
+}
+
+/// The system of a statement and the witness of an execution: one trace per sample.
+///
+/// # Errors
+/// [`RelationError`] that names the node which cannot be proven.
+pub fn build_witness(
+    graph: &Graph,
+    shape: &Shape,
+    field: FieldShape,
+    traces: &[Trace<'_>],
+) -> Result<(System, Witness), RelationError> {
+    Builder::new(graph, shape, field, Some(traces))?.run(shape)
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        graph: &'a Graph,
+        shape: &Shape,
+        field: FieldShape,
+        traces: Option<&'a [Trace<'a>]>,
+    ) -> Result<Self, RelationError> {
+        let fits = shape.inputs.len() == graph.inputs().len()
+            && shape.outputs.len() == graph.outputs().len()
+            && traces.is_none_or(|t| t.len() == shape.batch);
+        const MAX_BATCH: usize = 1 << 16;
+        if !fits || shape.batch == 0 || shape.batch > MAX_BATCH {
+            return Err(RelationError::TooLarge {
+                what: "the batch, or the number of its tensors,",
+                got: shape.batch as u64,
+                limit: MAX_BATCH as u64,
+            });
+        }
+        Ok(Self {
+            graph,
+            batch: shape.batch,
+            system: System::default(),
+            field,
+            exprs: Vec::with_capacity(graph.tensors().len()),
+            traces,
+            witness: Vec::new(),
+            pending: Vec::new(),
+            tables: BTreeMap::new(),
+            census: Census::of(graph, shape.batch as u64),
+            ones: None,
+        })
+    }
+
+    fn run(mut self, shape: &Shape) -> Result<(System, Witness), RelationError> {
+        let (mut inputs, mut weights) = (0, 0);
+        for (id, info) in self.graph.iter() {
+            let expr = match &info.source {
+                Source::Input => {
+                    inputs += 1;
+                    self.input(id, inputs - 1, shape.inputs[inputs - 1])?
+                }
+                Source::Weight => {
+                    weights += 1;
+                    let values = self.traces.and_then(|t| t.first()).map(|t| t.value(id).data.clone());
+                    let home = Home::Weight(weights - 1);
+                    self.leaf(&info.name, &info.shape, info.range, home, values.unwrap_or_default(), false)
+                }
+                Source::Constant(data) => {
+                    let home = Home::Constant(data.clone());
+                    self.leaf(&info.name, &info.shape, info.range, home, data.clone(), false)
+                }
+                Source::Node { op, operands } => relate(&mut self, id, info, op, operands)?,
+            };
+            self.exprs.push(expr);
+        }
+        for (index, port) in self.graph.outputs().iter().enumerate() {
+            if shape.outputs[index] == Visibility::Public {
+                self.public_output(index, port.tensor)?;
+            }
+        }
+        self.finish()
+    }
+
+    fn leaf(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        range: Interval,
+        home: Home,
+        values: Vec<i32>,
+        batched: bool,
+    ) -> Expr {
+        let tensor = self.system.declare(Declared { name: name.into(), shape: shape.to_vec(), range, home });
+        self.witness.push(values);
+        let view = self.system.whole(tensor);
+        Expr { affine: Affine::view(shape, view), bilinear: vec![], batched, range }
+    }
+
+    fn input(&mut self, id: TensorId, index: usize, visibility: Visibility) -> Result<Expr, RelationError> {
+        let info = self.graph.tensor(id);
+        let shape = [&[self.batch], info.shape.as_slice()].concat();
+        let values = self.values(id);
+        let home = match visibility {
+            Visibility::Public => Home::PublicInput(index),
+            Visibility::Private => Home::Witness,
+        };
+        let expr = self.leaf(&info.name, &shape, info.range, home, values, true);
+        if visibility == Visibility::Private {
+            let shifted = expr.affine.clone().plus_constant(-info.range.lo);
+            self.range_check(&info.name, shifted, info.range.len())?;
+        }
+        Ok(expr)
+    }
+
+    fn public_output(&mut self, index: usize, id: TensorId) -> Result<(), RelationError> {
+        let info = self.graph.tensor(id);
+        let expr = self.batched(self.expr(id).clone());
+        let home = Home::PublicOutput(index);
+        let values = self.values(id);
+        let y = self.leaf(&info.name, &expr.affine.shape, info.range, home, values, true);
+        let difference = Expr { affine: expr.affine.plus(-1, &y.affine), ..expr };
+        self.integer_equation(&info.name, difference, &info.range.scale(-1))
+    }
+
+    /// What an earlier tensor of the graph is.
+    pub(crate) fn expr(&self, id: TensorId) -> &Expr {
+        &self.exprs[id.index()]
+    }
+
+    /// The values of a tensor of the graph over the batch; empty on the verifier's side.
+    pub(crate) fn values(&self, id: TensorId) -> Vec<i32> {
+        let traces = self.traces.unwrap_or_default();
+        let mut values = Vec::with_capacity(traces.len() * self.graph.tensor(id).num_elements());
+        traces.iter().for_each(|t| values.extend_from_slice(&t.value(id).data));
+        values
+    }
+
+    /// Whether this side knows the witness.
+    pub(crate) fn proving(&self) -> bool {
+        self.traces.is_some()
+    }
+
+    /// Commits a tensor of the witness. Whoever calls proves its range, by a lookup.
+    pub(crate) fn commit(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        range: Interval,
+        values: impl FnOnce(&Self) -> Vec<i32>,
+    ) -> Affine {
+        let values = if self.proving() { values(self) } else { Vec::new() };
+        self.leaf(name, shape, range, Home::Witness, values, true).affine
+    }
+
+    /// The expression of a committed tensor.
+    pub(crate) fn committed(&self, affine: Affine, range: Interval) -> Expr {
+        Expr { affine, bilinear: vec![], batched: true, range }
+    }
+
+    /// The values of an affine expression; empty on the verifier's side.
+    pub(crate) fn evaluate(&self, affine: &Affine) -> Vec<i64> {
+        if !self.proving() {
+            return Vec::new();
+        }
+        let mut sums = vec![affine.constant; affine.shape.iter().product()];
+        for &(k, view) in &affine.terms {
+            let view = &self.system.views[view.0];
+            let data = &self.witness[view.tensor];
+            if view.map.is_identity() {
+                sums.iter_mut().zip(data).for_each(|(sum, &v)| *sum += k * i64::from(v));
+            } else {
+                let data = view.map.materialize(data);
+                sums.iter_mut().zip(&data).for_each(|(sum, &v)| *sum += k * i64::from(v));
+            }
+        }
+        sums
+    }
+
+    /// The same expression with the batch as first axis.
+    pub(crate) fn batched(&mut self, expr: Expr) -> Expr {
+        if expr.batched {
+            return expr;
+        }
+        let batch = self.batch;
+        let affine = self.map_affine(&expr.affine, &Map::broadcast(&expr.affine.shape, 0, batch));
+        // Products of two unbatched operands do not occur: weights meet weights nowhere.
+        Expr { affine: affine.unwrap_or(expr.affine), batched: true, ..expr }
+    }
+
+    /// An affine expression seen through a map.
+    pub(crate) fn map_affine(&mut self, affine: &Affine, map: &Map) -> Result<Affine, String> {
+        let mut terms = Vec::with_capacity(affine.terms.len() + 1);
+        if affine.constant != 0 {
+            let ones = self.ones();
+            let constant = Map { source: vec![], view: affine.shape.clone(), groups: vec![] };
+            terms.push((affine.constant, self.system.view(ones, constant.then(map)?)));
+        }
+        for &(k, view) in &affine.terms {
+            let view = self.system.views[view.0].clone();
+            terms.push((k, self.system.view(view.tensor, view.map.then(map)?)));
+        }
+        Ok(Affine { shape: map.view.clone(), terms, constant: 0 })
+    }
+
+    /// The public scalar 1.
+    fn ones(&mut self) -> usize {
+        if let Some(ones) = self.ones {
+            return ones;
+        }
+        let home = Home::Constant(vec![1]);
+        let one = Declared { name: "one".to_string(), shape: vec![], range: Interval::point(1), home };
+        let view = self.public(one);
+        let tensor = self.system.views[view.0].tensor;
+        self.ones = Some(tensor);
+        tensor
+    }
+
+    /// Adds a public constant of the relation.
+    pub(crate) fn public(&mut self, constant: Declared) -> ViewId {
+        if let Home::Constant(data) = &constant.home {
+            self.witness.push(data.clone());
+        }
+        let tensor = self.system.declare(constant);
+        self.system.whole(tensor)
+    }
+
+    /// Adds `expr + other = 0` over the integers, where `other` is already part of the expression's affine terms and adds
+    /// `other_range` to the interval of its IR part.
+    ///
+    /// # Errors
+    /// [`RelationError::Wraps`] if the identity could hold in the field and not over the integers.
+    pub(crate) fn integer_equation(
+        &mut self,
+        name: &str,
+        expr: Expr,
+        other_range: &Interval,
+    ) -> Result<(), RelationError> {
+        let range = expr.range.add(other_range);
+        if range.magnitude() >= self.field.modulus.unsigned_abs() {
+            return Err(RelationError::Wraps { name: name.into(), range, modulus: self.field.modulus });
+        }
+        self.field_equation(name, expr.affine, expr.bilinear);
+        Ok(())
+    }
+
+    /// Adds an equation that only has to hold in the field.
+    pub(crate) fn field_equation(&mut self, name: &str, linear: Affine, bilinear: Vec<Bilinear>) {
+        self.system.equations.push(Equation { name: name.into(), linear, bilinear });
+    }
+
+    /// The elementwise product `coefficient·a·b` of two views of the same shape.
+    pub(crate) fn elementwise(rank: usize, coefficient: i64, a: ViewId, b: ViewId) -> Bilinear {
+        Bilinear { coefficient, a, b, labels: Einsum::elementwise(rank) }
+    }
+
+    /// Adds a lookup of a tuple of expressions of one shape.
+    pub(crate) fn lookup(&mut self, name: &str, table: usize, tuple: Vec<Affine>) {
+        let shape = tuple[0].shape.clone();
+        self.pending.push((name.into(), shape, Fraction { multiplicity: None, table, tuple }));
+    }
+
+    /// A table of the given columns whose rows are found by `index`; equal tables are shared.
+    pub(crate) fn table(&mut self, name: &str, columns: Vec<Vec<i32>>, index: Vec<(i64, usize)>) -> usize {
+        if let Some(&table) = self.tables.get(&columns) {
+            return table;
+        }
+        let rows = columns[0].len();
+        let tensors = columns.iter().map(|column| {
+            let lo = column.iter().copied().min().unwrap_or(0);
+            let hi = column.iter().copied().max().unwrap_or(0);
+            let range = Interval::new(i64::from(lo), i64::from(hi));
+            let home = Home::Constant(column.clone());
+            self.witness.push(column.clone());
+            self.system.declare(Declared { name: name.into(), shape: vec![rows], range, home })
+        });
+        let tensors = tensors.collect();
+        self.witness.push(Vec::new());
+        let multiplicity = self.system.declare(Declared {
+            name: format!("{name} multiplicity"),
+            shape: vec![rows],
+            range: Interval::new(0, i64::from(i32::MAX)),
+            home: Home::Witness,
+        });
+        self.system.tables.push(LookupTable {
+            name: name.into(),
+            columns: tensors,
+            rows,
+            index,
+            multiplicity,
+        });
+        self.tables.insert(columns, self.system.tables.len() - 1);
+        self.system.tables.len() - 1
+    }
+
+    /// Proves `0 ≤ expr < length` for every entry, by limbs where one table would be too large.
+    ///
+    /// # Errors
+    /// [`RelationError::Wraps`] where limbs could wrap around the field.
+    pub(crate) fn range_check(&mut self, name: &str, expr: Affine, length: u64) -> Result<(), RelationError> {
+        let elements = expr.shape.iter().product::<usize>() as u64;
+        if length <= direct_rows(elements) {
+            let table = self.range_table(length as usize);
+            self.lookup(name, table, vec![expr]);
+            return Ok(());
+        }
+        const LIMB: u32 = 8;
+        let mut sum: Option<Affine> = None;
+        let bits = 64 - (length - 1).leading_zeros();
+        for start in (0..bits).step_by(LIMB as usize) {
+            let width = LIMB.min(bits - start);
+            let limb = self.commit(name, &expr.shape, Interval::unsigned(width), |b| {
+                let values = b.evaluate(&expr);
+                values.iter().map(|v| ((v >> start) & ((1 << width) - 1)) as i32).collect()
+            });
+            let table = self.range_table(1 << width);
+            self.lookup(name, table, vec![limb.clone()]);
+            sum = Some(match sum {
+                None => limb,
+                Some(sum) => sum.plus(1 << start, &limb),
+            });
+        }
+        if let Some(sum) = sum {
+            // Both sides are intervals below 2^bits, so their difference stays below the modulus.
+            let range = Interval::new(-(1 << bits), 1 << bits);
+            let difference = Expr {
+                affine: expr.clone().plus(-1, &sum),
+                bilinear: vec![],
+                batched: true,
+                range: Interval::point(0),
+            };
+            self.integer_equation(name, difference, &range)?;
+        }
+        if length.is_power_of_two() {
+            return Ok(());
+        }
+        // A partial top limb: the distance to the end is non-negative too.
+        let last = i64::try_from(length - 1).unwrap_or(i64::MAX);
+        let shape = expr.shape.clone();
+        let distance = Affine { shape, terms: vec![], constant: last }.plus(-1, &expr);
+        self.range_check(name, distance, 1 << bits)
+    }
+
+    /// The table of the integers from 0 to `length − 1`.
+    pub(crate) fn range_table(&mut self, length: usize) -> usize {
+        let values = (0..length as i32).collect();
+        self.table(&format!("range {length}"), vec![values], vec![(0, 1)])
+    }
+
+    /// Whether one table of `rows` rows is cheaper than limbs for the requantisations of this kind.
+    pub(crate) fn prefers_table(&self, domain: &Interval, clamp: &Interval) -> bool {
+        let key = (domain.lo, domain.hi, clamp.lo, clamp.hi);
+        let elements = self.census.activations.get(&key).copied().unwrap_or(0);
+        domain.len() <= direct_rows(elements)
+    }
+
+    /// Whether the remainders of a shift fit one table.
+    pub(crate) fn remainder_elements(&self, shift: u32) -> u64 {
+        self.census.shifts.get(&shift).copied().unwrap_or(0)
+    }
+
+    fn finish(mut self) -> Result<(System, Witness), RelationError> {
+        let limit = (self.field.modulus - 1).unsigned_abs().min(i32::MAX as u64);
+        self.count_multiplicities()?;
+        for table in 0..self.system.tables.len() {
+            let LookupTable { columns, rows, multiplicity, name, .. } = self.system.tables[table].clone();
+            let tuple = columns.iter().map(|&c| Affine::view(&[rows], self.system.whole(c))).collect();
+            let multiplicity = Some(self.system.whole(multiplicity));
+            self.pending.push((name, vec![rows], Fraction { multiplicity, table, tuple }));
+        }
+        self.group_helpers();
+        let lookups = self.system.num_lookups();
+        if lookups > limit {
+            return Err(RelationError::TooLarge { what: "the number of lookups", got: lookups, limit });
+        }
+        Ok((self.system, self.witness))
+    }
+
+    fn count_multiplicities(&mut self) -> Result<(), RelationError> {
+        if !self.proving() {
+            return Ok(());
+        }
+        for (name, _, fraction) in &self.pending {
+            let table = &self.system.tables[fraction.table];
+            let columns: Vec<&Vec<i32>> = table.columns.iter().map(|&c| &self.witness[c]).collect();
+            let mut counts = vec![0i32; table.rows];
+            let tuple: Vec<Vec<i64>> = fraction.tuple.iter().map(|e| self.evaluate(e)).collect();
+            for i in 0..tuple.first().map_or(0, Vec::len) {
+                let row = tuple.iter().zip(&table.index).try_fold(0usize, |row, (entry, &(start, step))| {
+                    usize::try_from(entry[i] - start)
+                        .ok()
+                        .filter(|&d| step == 0 || d < table.rows)
+                        .map(|d| row + d * step)
+                        .or(if step == 0 { Some(row) } else { None })
+                });
+                let holds = row.is_some_and(|row| {
+                    row < table.rows && columns.iter().zip(&tuple).all(|(c, e)| i64::from(c[row]) == e[i])
+                });
+                match row.filter(|_| holds) {
+                    Some(row) => counts[row] += 1,
+                    None => {
+                        let value = tuple.iter().map(|e| e[i]).collect();
+                        return Err(RelationError::NotInTable { name: name.clone(), value });
+                    }
+                }
+            }
+            let multiplicity = &mut self.witness[table.multiplicity];
+            multiplicity.resize(table.rows, 0);
+            multiplicity.iter_mut().zip(&counts).for_each(|(m, c)| *m += c);
+        }
+        for table in &self.system.tables {
+            self.witness[table.multiplicity].resize(table.rows, 0);
+        }
+        Ok(())
+    }
+
+    /// Pairs fractions of one shape, so that two share a helper; a single one is halved where an axis allows it.
+    fn group_helpers(&mut self) {
+        let mut by_shape: Vec<(Vec<usize>, Vec<Fraction>)> = Vec::new();
+        for (_, shape, fraction) in core::mem::take(&mut self.pending) {
+            match by_shape.iter_mut().find(|(s, _)| *s == shape) {
+                Some((_, fractions)) => fractions.push(fraction),
+                None => by_shape.push((shape, vec![fraction])),
+            }
+        }
+        for (shape, fractions) in by_shape {
+            let mut fractions = fractions.into_iter();
+            while let Some(first) = fractions.next() {
+                match fractions.next() {
+                    Some(second) => self.add_helper(shape.clone(), vec![first, second]),
+                    None => match self.halve(&shape, &first) {
+                        Some((half, pair)) => self.add_helper(half, pair),
+                        None => self.add_helper(shape.clone(), vec![first]),
+                    },
+                }
+            }
+        }
+    }
+
+    /// The two halves of a fraction along an even axis, where that saves more than it costs.
+    fn halve(&mut self, shape: &[usize], fraction: &Fraction) -> Option<(Vec<usize>, Vec<Fraction>)> {
+        const WORTH_IT: usize = 1 << 10;
+        if fraction.multiplicity.is_some() || shape.iter().product::<usize>() < WORTH_IT {
+            return None;
+        }
+        let axis = shape.iter().rposition(|n| n % 2 == 0)?;
+        let half = shape[axis] / 2;
+        let mut pair = Vec::with_capacity(2);
+        for part in 0..2 {
+            let pairs = (0..half).map(|i| (i as u32, (part * half + i) as u32)).collect();
+            let map = Map::along(shape, axis, half, pairs).ok()?;
+            let tuple = fraction.tuple.iter().map(|e| self.map_affine(e, &map));
+            pair.push(Fraction { tuple: tuple.collect::<Result<_, _>>().ok()?, ..fraction.clone() });
+        }
+        let mut halved = shape.to_vec();
+        halved[axis] = half;
+        Some((halved, pair))
+    }
+
+    fn add_helper(&mut self, shape: Vec<usize>, fractions: Vec<Fraction>) {
+        let helper = self.system.helpers.len();
+        let first_limb = self.system.tensors.len();
+        for limb in 0..self.field.degree {
+            self.witness.push(Vec::new());
+            self.system.declare(Declared {
+                name: format!("helper {helper} limb {limb}"),
+                shape: shape.clone(),
+                range: Interval::point(0),
+                home: Home::Helper { helper, limb },
+            });
+        }
+        self.system.helpers.push(Helper { shape, fractions, first_limb });
+    }
+}
+
+/// The most rows of a table that serves so many lookups: more rows would cost more than limbs.
+pub(crate) fn direct_rows(elements: u64) -> u64 {
+    elements.clamp(1 << 8, 1 << 16)
+}
+
+impl Census {
+    fn of(graph: &Graph, batch: u64) -> Self {
+        let mut census = Self::default();
+        for (_, info) in graph.iter() {
+            if let Source::Node { op: Op::Requantize(op), .. } = &info.source {
+                let elements = info.num_elements() as u64 * batch;
+                *census.shifts.entry(op.shift).or_default() += elements;
+                if let Activation::Clamp(clamp) = op.activation {
+                    let key = (op.domain.lo, op.domain.hi, clamp.lo, clamp.hi);
+                    *census.activations.entry(key).or_default() += elements;
+                }
+            }
+        }
+        census
+    }
+}

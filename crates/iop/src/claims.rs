@@ -1,0 +1,152 @@
+//! The list of claims that the protocol collects on committed tensors.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::context::Context;
+use crate::eq::eq_vertex;
+use crate::functional::Functional;
+use crate::layout::Layout;
+use crate::map::Map;
+use crate::scalar::Scalar;
+use crate::system::{Home, System, ViewId};
+
+/// Where a claim's point comes from: claims on one view at one point are one claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PointId {
+    /// The end of the first sumcheck.
+    Lookups,
+    /// The end of the second sumcheck, for one operand of one product.
+    Product {
+        /// The product's position among all products.
+        product: usize,
+        /// 0 for the first operand, 1 for the second.
+        side: usize,
+    },
+}
+
+/// What a claim is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A tensor of the system.
+    Tensor(usize),
+    /// The challenge-field tensor with limbs `first, first + 1, …`.
+    Limbs {
+        /// The tensor of the first limb.
+        first: usize,
+        /// The number of limbs.
+        count: usize,
+    },
+}
+
+/// `functional(target) = value`.
+#[derive(Clone, Debug)]
+pub struct Claim<P, V> {
+    /// The tensor.
+    pub target: Target,
+    /// The public weights.
+    pub functional: Functional<P>,
+    /// The claimed value.
+    pub value: V,
+}
+
+/// An evaluation that is public or was sent by the prover.
+#[derive(Clone, Debug)]
+pub enum Evaluation<P, S> {
+    /// Computed from public data.
+    Public(P),
+    /// Sent by the prover and claimed.
+    Sealed(S),
+}
+
+/// The claims collected so far.
+pub struct Claims<P, V> {
+    list: Vec<Claim<P, V>>,
+    known: BTreeMap<(ViewId, PointId), usize>,
+}
+
+impl<P: Scalar, V: Clone> Default for Claims<P, V> {
+    fn default() -> Self {
+        Self { list: Vec::new(), known: BTreeMap::new() }
+    }
+}
+
+impl<P: Scalar, V: Clone> Claims<P, V> {
+    /// The claims in the order in which they were made.
+    pub fn list(&self) -> &[Claim<P, V>] {
+        &self.list
+    }
+
+    /// Adds a claim.
+    pub fn push(&mut self, claim: Claim<P, V>) {
+        self.list.push(claim);
+    }
+
+    /// The evaluation of a view at a point: computed where the tensor is public, received once otherwise.
+    ///
+    /// # Errors
+    /// Whatever `receive` returns.
+    pub fn evaluate<E>(
+        &mut self,
+        system: &System,
+        public: &[Vec<i32>],
+        view: ViewId,
+        (id, point): (PointId, &[P]),
+        receive: impl FnOnce(&Map) -> Result<V, E>,
+    ) -> Result<Evaluation<P, V>, E> {
+        if let Some(&claim) = self.known.get(&(view, id)) {
+            return Ok(Evaluation::Sealed(self.list[claim].value.clone()));
+        }
+        let v = &system.views[view.0];
+        let functional = Functional::new(&v.map, point);
+        if !is_committed(&system.tensors[v.tensor].home) {
+            return Ok(Evaluation::Public(functional.apply(&public[v.tensor])));
+        }
+        let value = receive(&v.map)?;
+        self.known.insert((view, id), self.list.len());
+        self.list.push(Claim { target: Target::Tensor(v.tensor), functional, value: value.clone() });
+        Ok(Evaluation::Sealed(value))
+    }
+}
+
+/// Whether the prover sends evaluations of such a tensor.
+pub(crate) const fn is_committed(home: &Home) -> bool {
+    match home {
+        Home::Weight(_) | Home::Witness | Home::Helper { .. } => true,
+        Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => false,
+    }
+}
+
+/// For every column of all trees, the multilinear extension at the row point of the weights that the claims, combined with
+/// `coefficients`, put on it.
+pub fn column_weights<C: Context, V: Clone>(
+    cx: &C,
+    layout: &Layout,
+    claims: &Claims<C::Public, V>,
+    coefficients: &[C::Public],
+    point: &[C::Public],
+) -> Vec<C::Public> {
+    let mut weights = vec![C::Public::integer(0); layout.num_columns()];
+    for (claim, coefficient) in claims.list().iter().zip(coefficients) {
+        let limbs = match claim.target {
+            Target::Tensor(tensor) => vec![(tensor, coefficient.clone())],
+            Target::Limbs { first, count } => {
+                (0..count).map(|j| (first + j, coefficient.clone() * cx.basis(j))).collect()
+            }
+        };
+        let Some(placement) = limbs.first().and_then(|l| layout.placements[l.0].as_ref()) else { continue };
+        let log = placement.log_slab();
+        let slabs = claim.functional.slab_weights(&placement.cuts, &point[..log]);
+        for (tensor, coefficient) in limbs {
+            let Some(placement) = layout.placements[tensor].as_ref() else { continue };
+            let first = layout.first_column(placement.tree);
+            for (slab, weight) in placement.slabs.iter().zip(&slabs) {
+                let at = &mut weights[first + slab.column];
+                let offset = eq_vertex(&point[log..], slab.row >> log);
+                *at = at.clone() + coefficient.clone() * weight.clone() * offset;
+            }
+        }
+    }
+    weights
+}

@@ -1,0 +1,85 @@
+//! The maximum over the last axis: no entry exceeds it, and some entry equals it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use zkml_ir::Interval;
+
+use super::Node;
+use crate::builder::{Builder, Expr};
+use crate::error::RelationError;
+use crate::map::Map;
+use crate::system::{Affine, Bilinear, ViewId};
+
+pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, RelationError> {
+    let x = node.committed_operand(b, 0)?;
+    let (name, id) = (&node.info.name, node.id);
+    let out = b.commit(name, &x.shape[..x.shape.len() - 1], node.info.range, |b| b.values(id));
+    let distance = distance(b, node, &x, &out)?;
+    b.range_check(name, distance.clone(), node.info.range.len())?;
+    let chosen = chosen(b, node, &x.shape, &distance);
+    attained(b, node, &chosen, &distance)?;
+    Ok(b.committed(out, node.info.range))
+}
+
+/// `out − x`, with `out` repeated along the last axis.
+pub(super) fn distance(
+    b: &mut Builder<'_>,
+    node: &Node<'_>,
+    x: &Affine,
+    out: &Affine,
+) -> Result<Affine, RelationError> {
+    let last = x.shape.len() - 1;
+    let map = Map::broadcast(&out.shape, last, x.shape[last]);
+    Ok(b.map_affine(out, &map).map_err(|e| node.refuse(e))?.plus(-1, x))
+}
+
+/// Commits the indicator of the first entry at distance 0.
+pub(super) fn chosen(b: &mut Builder<'_>, node: &Node<'_>, shape: &[usize], distance: &Affine) -> Affine {
+    let length = shape[shape.len() - 1];
+    b.commit(&node.info.name, shape, Interval::new(0, 1), |b| {
+        let mut indicator = Vec::with_capacity(shape.iter().product());
+        for row in b.evaluate(distance).chunks(length) {
+            let first = row.iter().position(|&d| d == 0);
+            indicator.extend((0..length).map(|i| i32::from(Some(i) == first)));
+        }
+        indicator
+    })
+}
+
+/// Adds `chosen·distance = 0` and `Σ chosen = 1`: some chosen entry is not 0, so its distance is.
+///
+/// Both only have to hold in the field: distances are proven integers, and no range of `chosen` is needed.
+pub(super) fn attained(
+    b: &mut Builder<'_>,
+    node: &Node<'_>,
+    chosen: &Affine,
+    distance: &Affine,
+) -> Result<(), RelationError> {
+    let name = &node.info.name;
+    let rank = chosen.shape.len();
+    let products = times(b, node, rank, chosen.terms[0].1, distance)?;
+    let zero = Affine { shape: chosen.shape.clone(), terms: vec![], constant: 0 };
+    b.field_equation(name, zero, products);
+    let sum = Map::sum(&chosen.shape, &[rank - 1]).map_err(|e| node.refuse(e))?;
+    let total = b.map_affine(chosen, &sum).map_err(|e| node.refuse(e))?;
+    b.field_equation(name, total.plus_constant(-1), vec![]);
+    Ok(())
+}
+
+/// The elementwise products of a view and an affine expression.
+pub(super) fn times(
+    b: &mut Builder<'_>,
+    node: &Node<'_>,
+    rank: usize,
+    view: ViewId,
+    expr: &Affine,
+) -> Result<Vec<Bilinear>, RelationError> {
+    let terms = if expr.constant == 0 {
+        expr.terms.clone()
+    } else {
+        // The constant enters as a view of the public scalar 1.
+        b.map_affine(expr, &Map::identity(&expr.shape)).map_err(|e| node.refuse(e))?.terms
+    };
+    Ok(terms.into_iter().map(|(k, term)| Builder::elementwise(rank, k, view, term)).collect())
+}

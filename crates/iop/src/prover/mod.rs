@@ -1,0 +1,198 @@
+//! The prover: the same street as [`crate::verifier`], with the witness in hand.
+
+mod bind;
+mod columns;
+mod lookups;
+mod products;
+mod reduction;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use p3_field::{ExtensionField, PrimeField};
+
+pub use columns::Randomness;
+
+use crate::claims::{Claims, Evaluation, PointId};
+use crate::commitment::ColumnCommitment;
+use crate::error::ProveError;
+use crate::layout::{Layout, TreeKind};
+use crate::system::{System, ViewId};
+use crate::transcript::Transcript;
+
+/// The label under which commitments are absorbed.
+pub(crate) const fn tree_label(tree: TreeKind) -> &'static str {
+    match tree {
+        TreeKind::Weights => "weights commitment",
+        TreeKind::Witness => "witness commitment",
+        TreeKind::Helpers => "helpers commitment",
+    }
+}
+
+/// The prover's side of the transcript: whatever is sent is absorbed and becomes part of the proof.
+pub struct Channel<'a, F, K> {
+    transcript: &'a mut dyn Transcript<F, K>,
+    scalars: Vec<K>,
+}
+
+impl<'a, F, K: Copy> Channel<'a, F, K> {
+    /// A channel over a transcript that has absorbed the statement.
+    pub fn new(transcript: &'a mut dyn Transcript<F, K>) -> Self {
+        Self { transcript, scalars: Vec::new() }
+    }
+
+    /// Sends a scalar.
+    pub fn send(&mut self, label: &'static str, value: K) {
+        self.transcript.absorb_scalars(label, &[value]);
+        self.scalars.push(value);
+    }
+
+    /// Draws a challenge.
+    pub fn challenge(&mut self, label: &'static str) -> K {
+        self.transcript.challenge(label)
+    }
+}
+
+/// A proof, still in memory.
+#[derive(Clone, Debug)]
+pub struct Proof<S: ColumnCommitment> {
+    /// The commitment to the witness.
+    pub witness: S::Commitment,
+    /// The commitment to the lookup helpers, if there are any.
+    pub helpers: Option<S::Commitment>,
+    /// Every scalar in the order in which the verifier receives it.
+    pub scalars: Vec<S::Challenge>,
+    /// The opening of all trees.
+    pub opening: S::Opening,
+}
+
+/// The stages of a proof, for progress and measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Committing to the witness.
+    Commit,
+    /// Lookup helpers, their commitment and the first sumcheck.
+    Lookups,
+    /// The second sumcheck.
+    Products,
+    /// The third sumcheck.
+    Reduction,
+    /// The opening of the commitments.
+    Opening,
+}
+
+/// What a prover needs beside the statement.
+pub struct Secrets<'a, S: ColumnCommitment> {
+    /// The entries of every tensor of the system, as [`crate::builder::build_witness`] returns them.
+    pub witness: Vec<Vec<i32>>,
+    /// The committed weights, if the system has any.
+    pub weights: Option<(&'a S::Commitment, &'a S::Tree)>,
+}
+
+/// The columns of the model's weights, to be committed once: `witness` holds the weights at their tensors' indices.
+pub fn weight_columns<F: PrimeField>(
+    system: &System,
+    layout: &Layout,
+    witness: &[Vec<i32>],
+    randomness: &mut dyn Randomness<F>,
+) -> Vec<Vec<F>> {
+    columns::fill(system, layout, TreeKind::Weights, witness, randomness)
+}
+
+/// Makes a proof. The transcript has absorbed the statement.
+///
+/// # Errors
+/// [`ProveError`] if the commitment scheme fails or a challenge is unlucky.
+pub fn prove<S: ColumnCommitment>(
+    scheme: &S,
+    system: &System,
+    layout: &Layout,
+    secrets: &Secrets<'_, S>,
+    transcript: &mut S::Transcript,
+    randomness: &mut dyn Randomness<S::Base>,
+    progress: &mut dyn FnMut(Stage),
+) -> Result<Proof<S>, ProveError> {
+    let failed = |e: S::Error| ProveError::Commitment(Box::new(e));
+    progress(Stage::Commit);
+    let witness = &secrets.witness;
+    if let Some((commitment, _)) = secrets.weights {
+        absorb::<S>(scheme, transcript, TreeKind::Weights, commitment);
+    }
+    let mut columns = columns::fill(system, layout, TreeKind::Witness, witness, randomness);
+    columns.extend(columns::mask(layout, S::MASK_COLUMNS, randomness));
+    let (witness_commitment, witness_tree) = scheme.commit(columns, randomness.seed()).map_err(failed)?;
+    absorb::<S>(scheme, transcript, TreeKind::Witness, &witness_commitment);
+
+    progress(Stage::Lookups);
+    let (alpha, beta) = (transcript.challenge("alpha"), transcript.challenge("beta"));
+    let mut arguments = lookups::Arguments::<S::Challenge>::new(system, witness, alpha, beta)?;
+    let mut helpers = None;
+    if layout.tree(TreeKind::Helpers).is_some() {
+        let columns = columns::fill_limbs(system, layout, &arguments.helpers(), randomness);
+        let (commitment, tree) = scheme.commit(columns, randomness.seed()).map_err(failed)?;
+        absorb::<S>(scheme, transcript, TreeKind::Helpers, &commitment);
+        helpers = Some((commitment, tree));
+    }
+    let mut prover = Prover::<S::Base, S::Challenge> {
+        system,
+        witness,
+        claims: Claims::default(),
+        channel: Channel::new(transcript),
+    };
+    let z = prover.lookups(&mut arguments);
+    drop(arguments);
+    progress(Stage::Products);
+    prover.products(&z);
+    progress(Stage::Reduction);
+    let Prover { claims, mut channel, .. } = prover;
+    let mut trees = Vec::with_capacity(3);
+    trees.extend(secrets.weights.map(|w| w.1));
+    let mask_tree = trees.len();
+    trees.push(&witness_tree);
+    trees.extend(helpers.as_ref().map(|h| &h.1));
+    let point = reduction::reduce::<S>(&mut channel, layout, &claims, &trees, mask_tree);
+    let scalars = channel.scalars;
+    progress(Stage::Opening);
+    let opening = scheme.open(&trees, mask_tree, &point, transcript).map_err(failed)?;
+    Ok(Proof { witness: witness_commitment, helpers: helpers.map(|h| h.0), scalars, opening })
+}
+
+fn absorb<S: ColumnCommitment>(
+    scheme: &S,
+    transcript: &mut S::Transcript,
+    tree: TreeKind,
+    commitment: &S::Commitment,
+) {
+    transcript.absorb_bytes(tree_label(tree), &scheme.commitment_bytes(commitment));
+}
+
+/// The prover between its first and its last challenge.
+pub(crate) struct Prover<'a, F, K> {
+    system: &'a System,
+    witness: &'a [Vec<i32>],
+    claims: Claims<K, K>,
+    channel: Channel<'a, F, K>,
+}
+
+impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
+    /// The evaluation of a view at a point; sends it where the verifier receives it.
+    fn evaluate(&mut self, view: ViewId, id: PointId, point: &[K]) -> K {
+        let tensor = self.system.views[view.0].tensor;
+        let (channel, witness) = (&mut self.channel, self.witness);
+        let value = self.claims.evaluate::<core::convert::Infallible>(
+            self.system,
+            witness,
+            view,
+            (id, point),
+            |map| {
+                let value = bind::evaluate::<F, K>(map, &witness[tensor], point);
+                channel.send("evaluation", value);
+                Ok(value)
+            },
+        );
+        match value {
+            Ok(Evaluation::Public(value) | Evaluation::Sealed(value)) => value,
+            Err(never) => match never {},
+        }
+    }
+}

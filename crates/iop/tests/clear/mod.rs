@@ -1,0 +1,206 @@
+//! A commitment in the clear: the opening is the columns themselves. It isolates the protocol above the commitment.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use p3_field::extension::QuinticTrinomialExtensionField;
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
+use p3_koala_bear::KoalaBear;
+use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system, build_witness};
+use zkml_iop::commitment::{ColumnCommitment, Combination};
+use zkml_iop::eq::eq_table;
+use zkml_iop::error::VerifyError;
+use zkml_iop::layout::Layout;
+use zkml_iop::native::Native;
+use zkml_iop::prover::{Proof, Randomness, Secrets, prove, weight_columns};
+use zkml_iop::system::{Home, System};
+use zkml_iop::transcript::Transcript;
+use zkml_ir::{Model, Tensor, execute};
+
+pub type F = KoalaBear;
+pub type K = QuinticTrinomialExtensionField<KoalaBear>;
+
+pub const FIELD: FieldShape = FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: 5 };
+
+/// A transcript of chained hashes.
+#[derive(Clone, Default)]
+pub struct Chain([u8; 32]);
+
+impl Transcript<F, K> for Chain {
+    fn absorb_bytes(&mut self, label: &'static str, bytes: &[u8]) {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0).update(label.as_bytes()).update(&[0]).update(bytes);
+        self.0 = *hasher.finalize().as_bytes();
+    }
+
+    fn absorb_scalars(&mut self, label: &'static str, scalars: &[K]) {
+        for scalar in scalars {
+            let limbs: &[F] = scalar.as_basis_coefficients_slice();
+            let bytes: Vec<u8> = limbs.iter().flat_map(|l| l.as_canonical_u32().to_le_bytes()).collect();
+            self.absorb_bytes(label, &bytes);
+        }
+    }
+
+    fn challenge(&mut self, label: &'static str) -> K {
+        self.absorb_bytes(label, b"challenge");
+        let word = |i: usize| u32::from_le_bytes(self.0[4 * i..4 * i + 4].try_into().unwrap());
+        K::from_basis_coefficients_fn(|i| F::from_u32(word(i) >> 1))
+    }
+}
+
+/// Test randomness, reproducible.
+pub struct Counter(pub u64);
+
+impl Randomness<F> for Counter {
+    fn field(&mut self) -> F {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        F::from_u32((self.0 >> 33) as u32)
+    }
+
+    fn seed(&mut self) -> [u8; 32] {
+        [7; 32]
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(&'static str);
+
+pub struct Clear;
+
+fn digest(columns: &[Vec<F>]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for column in columns {
+        column.iter().for_each(|v| drop(hasher.update(&v.as_canonical_u32().to_le_bytes())));
+    }
+    *hasher.finalize().as_bytes()
+}
+
+impl ColumnCommitment for Clear {
+    type Base = F;
+    type Challenge = K;
+    type Transcript = Chain;
+    type Commitment = [u8; 32];
+    type Tree = Vec<Vec<F>>;
+    type Opening = Vec<Vec<Vec<F>>>;
+    type Error = Refused;
+
+    const MASK_COLUMNS: usize = 5;
+
+    fn commit(&self, columns: Vec<Vec<F>>, _: [u8; 32]) -> Result<([u8; 32], Vec<Vec<F>>), Refused> {
+        Ok((digest(&columns), columns))
+    }
+
+    fn commitment_bytes(&self, commitment: &[u8; 32]) -> Vec<u8> {
+        commitment.to_vec()
+    }
+
+    fn columns(tree: &Vec<Vec<F>>) -> &[Vec<F>] {
+        tree
+    }
+
+    fn open(
+        &self,
+        trees: &[&Vec<Vec<F>>],
+        _: usize,
+        _: &[K],
+        _: &mut Chain,
+    ) -> Result<Self::Opening, Refused> {
+        Ok(trees.iter().map(|t| (*t).clone()).collect())
+    }
+
+    fn verify(
+        &self,
+        trees: &[([u8; 32], usize)],
+        mask_tree: usize,
+        point: &[K],
+        opening: &Self::Opening,
+        transcript: &mut Chain,
+    ) -> Result<Combination<K>, Refused> {
+        let eq = eq_table(point, 1 << point.len());
+        let (mut coefficients, mut value) = (Vec::new(), K::ZERO);
+        for (index, ((commitment, count), columns)) in trees.iter().zip(opening).enumerate() {
+            if digest(columns) != *commitment || columns.len() != *count {
+                return Err(Refused("another tree"));
+            }
+            for (c, column) in columns.iter().enumerate() {
+                let at: K = column.iter().zip(&eq).map(|(&v, &e)| e * v).sum();
+                let limb = (c + 5).checked_sub(*count).filter(|_| index == mask_tree);
+                let coefficient = match limb {
+                    Some(limb) => <K as BasedVectorSpace<F>>::ith_basis_element(limb).unwrap(),
+                    None => transcript.challenge("column"),
+                };
+                if limb.is_none() {
+                    coefficients.push(coefficient);
+                }
+                value += coefficient * at;
+            }
+        }
+        Ok(Combination { coefficients, value })
+    }
+}
+
+/// A statement with everything both sides derive from it.
+pub struct Case {
+    pub model: Model,
+    pub shape: Shape,
+    pub system: System,
+    pub layout: Layout,
+    pub witness: Vec<Vec<i32>>,
+}
+
+impl Case {
+    pub fn new(model: Model, inputs: &[Vec<Tensor>], visible: (Visibility, Visibility)) -> Self {
+        let graph = &model.graph;
+        let shape = Shape {
+            batch: inputs.len(),
+            inputs: vec![visible.0; graph.inputs().len()],
+            outputs: vec![visible.1; graph.outputs().len()],
+        };
+        let traces: Vec<_> = inputs.iter().map(|x| execute(&model, x).unwrap()).collect();
+        let (system, witness) = build_witness(graph, &shape, FIELD, &traces).unwrap();
+        assert_eq!(build_system(graph, &shape, FIELD).unwrap(), system, "both sides derive one system");
+        let layout = Layout::new(&system, 8, 16).unwrap();
+        drop(traces);
+        Self { model, shape, system, layout, witness }
+    }
+
+    /// Proves with a witness of the caller's choice.
+    pub fn prove(&self, witness: Vec<Vec<i32>>) -> (Option<[u8; 32]>, Proof<Clear>) {
+        let mut randomness = Counter(1);
+        let columns = weight_columns(&self.system, &self.layout, &witness, &mut randomness);
+        let weights = (!columns.is_empty()).then(|| Clear.commit(columns, [0; 32]).unwrap());
+        let secrets = Secrets::<Clear> { witness, weights: weights.as_ref().map(|(c, t)| (c, t)) };
+        let proof = prove(
+            &Clear,
+            &self.system,
+            &self.layout,
+            &secrets,
+            &mut Chain::default(),
+            &mut randomness,
+            &mut |_| {},
+        );
+        (weights.as_ref().map(|w| w.0), proof.unwrap())
+    }
+
+    /// The public tensors of the honest statement.
+    pub fn public(&self) -> Vec<Vec<i32>> {
+        let public = |(t, w): (&zkml_iop::system::Declared, &Vec<i32>)| match t.home {
+            Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => w.clone(),
+            _ => vec![],
+        };
+        self.system.tensors.iter().zip(&self.witness).map(public).collect()
+    }
+
+    pub fn verify(&self, weights: Option<&[u8; 32]>, proof: &Proof<Clear>) -> Result<(), VerifyError> {
+        let mut transcript = Chain::default();
+        let mut cx = Native::new(&Clear, &mut transcript, proof, weights, &self.layout);
+        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, &self.public())?;
+        cx.finish()
+    }
+
+    /// The honest proof verifies.
+    pub fn assert_complete(&self) {
+        let (weights, proof) = self.prove(self.witness.clone());
+        self.verify(weights.as_ref(), &proof).unwrap();
+    }
+}
