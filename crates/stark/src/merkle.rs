@@ -178,3 +178,54 @@ fn derive_salts(seed: &[u8; 32], count: usize) -> Vec<Salt> {
     });
     salts
 }
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeCharacteristicRing;
+
+    use super::*;
+
+    fn tree() -> (RowMajorMatrix<F>, MerkleTree) {
+        let rows = RowMajorMatrix::new((0..96).map(F::from_u32).collect(), 3);
+        let tree = MerkleTree::new(core::slice::from_ref(&rows), &[7; 32]);
+        (rows, tree)
+    }
+
+    fn leaves(rows: &RowMajorMatrix<F>, tree: &MerkleTree, positions: &[usize]) -> Vec<Digest> {
+        positions
+            .iter()
+            .map(|&position| {
+                let mut digest = [[0; 32]];
+                hash_rows(&rows.values[3 * position..][..3], 3, &[tree.salt(position)], &mut digest);
+                digest[0]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn any_set_of_rows_opens_with_no_redundant_digest() {
+        let (rows, tree) = tree();
+        for positions in [vec![0], vec![31], vec![0, 1], vec![1, 2], vec![3, 8, 9, 30], (0..32).collect()] {
+            let siblings = tree.siblings(&positions);
+            let leaves = leaves(&rows, &tree, &positions);
+            assert_eq!(verify_siblings(&tree.root(), 5, &positions, leaves, &siblings), Ok(()));
+        }
+        assert!(tree.siblings(&(0..32).collect::<Vec<_>>()).is_empty());
+        assert_eq!(tree.siblings(&[0, 1]).len(), 4);
+    }
+
+    #[test]
+    fn rows_at_other_positions_and_changed_siblings_are_refused() {
+        let (rows, tree) = tree();
+        let siblings = tree.siblings(&[4, 9]);
+        let verify = |positions: &[usize], siblings: &[Digest]| {
+            verify_siblings(&tree.root(), 5, positions, leaves(&rows, &tree, &[4, 9]), siblings)
+        };
+        assert_eq!(verify(&[4, 9], &siblings), Ok(()));
+        assert_eq!(verify(&[4, 8], &siblings), Err(MerkleError::Root));
+        let mut changed = siblings.clone();
+        changed[2][31] ^= 1;
+        assert_eq!(verify(&[4, 9], &changed), Err(MerkleError::Root));
+        assert!(matches!(verify(&[4, 9], &siblings[1..]), Err(MerkleError::SiblingCount { .. })));
+    }
+}

@@ -90,3 +90,40 @@ impl ReedSolomon {
         self.coset_shift(coset).powers().collect_n(1 << self.log_rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG_ROWS: usize = 4;
+
+    fn column() -> Vec<F> {
+        (1..17).map(|i| F::from_u32(i * i + 3)).collect()
+    }
+
+    #[test]
+    fn a_codeword_holds_the_values_at_the_points_of_the_domain() {
+        let code = ReedSolomon::new(LOG_ROWS, 2);
+        let cosets = code.encode(&[column(), vec![F::ONE; 16]]);
+        for position in 0..64 {
+            let x = code.point(position);
+            let value: F = column().into_iter().zip(x.powers()).map(|(c, power)| c * power).sum();
+            assert_eq!(cosets[position / 16].values[2 * (position % 16)], value);
+            // The order of no point is a power of two.
+            assert_ne!(x.exp_power_of_2(LOG_ROWS + 2), F::ONE);
+        }
+    }
+
+    #[test]
+    fn the_transposed_code_sums_powers_of_points() {
+        let code = ReedSolomon::new(LOG_ROWS, 2);
+        let positions = [0, 17, 18, 63];
+        let weights: Vec<K> = K::from_u32(12345).powers().take(4).collect();
+        let sums = code.transposed(&positions, &weights);
+        for (b, &sum) in sums.iter().enumerate() {
+            let expected =
+                positions.iter().zip(&weights).map(|(&p, &w)| w * code.point(p).exp_u64(b as u64)).sum::<K>();
+            assert_eq!(sum, expected);
+        }
+    }
+}

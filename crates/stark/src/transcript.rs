@@ -107,3 +107,51 @@ impl Transcript<F, K> for Blake3Transcript {
         (0..count).map(|_| self.challenger.sample()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeCharacteristicRing;
+
+    use super::*;
+
+    fn challenge_after(steps: impl FnOnce(&mut Blake3Transcript)) -> K {
+        let mut transcript = Blake3Transcript::new("test");
+        steps(&mut transcript);
+        transcript.challenge("challenge")
+    }
+
+    #[test]
+    fn sequences_that_differ_in_label_length_split_or_kind_differ_in_challenges() {
+        let challenges = [
+            challenge_after(|_| ()),
+            challenge_after(|t| t.absorb_bytes("a", &[])),
+            challenge_after(|t| t.absorb_bytes("b", &[])),
+            challenge_after(|t| t.absorb_bytes("a", &[0])),
+            challenge_after(|t| t.absorb_bytes("a", &[0, 0])),
+            challenge_after(|t| {
+                t.absorb_bytes("a", &[0]);
+                t.absorb_bytes("a", &[0]);
+            }),
+            challenge_after(|t| t.absorb_scalars("a", &[])),
+            challenge_after(|t| t.absorb_scalars("a", &[K::ZERO])),
+            challenge_after(|t| _ = t.challenge("a")),
+            challenge_after(|t| _ = t.grind("a", 0)),
+        ];
+        for (i, a) in challenges.iter().enumerate() {
+            assert!(challenges[..i].iter().all(|b| a != b), "sequence {i}");
+        }
+        assert_ne!(Blake3Transcript::new("other").challenge("challenge"), challenges[0]);
+    }
+
+    #[test]
+    fn a_proof_of_work_is_found_and_only_it_is_accepted() {
+        let start = Blake3Transcript::new("test");
+        let mut prover = start.clone();
+        let witness = prover.grind("work", 10);
+        let mut verifier = start.clone();
+        assert!(verifier.check_grinding("work", 10, witness));
+        assert_eq!(prover.challenge("next"), verifier.challenge("next"));
+        assert!(!start.clone().check_grinding("work", 10, witness + F::ONE));
+        assert!(!{ start }.check_grinding("work", 0, F::ONE));
+    }
+}

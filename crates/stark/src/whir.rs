@@ -39,12 +39,10 @@ pub(crate) struct WhirParameters {
     pub(crate) level: usize,
     /// Bits of proof of work in any phase, at most.
     pub(crate) grinding_bits: usize,
-    /// log2 of the inverse rate of the first codeword.
-    pub(crate) log_inv_rate: usize,
     /// Variables folded per round.
     pub(crate) folding: Vec<usize>,
-    /// log2 of the inverse rates of the codewords after each round but the last.
-    pub(crate) round_log_inv_rates: Vec<usize>,
+    /// log2 of the inverse rate of the codeword that each round starts from.
+    pub(crate) log_inv_rates: Vec<usize>,
 }
 
 /// A WHIR instance in the Johnson regime.
@@ -80,11 +78,16 @@ impl core::fmt::Debug for WhirOpening {
 
 impl Whir {
     pub(crate) fn new(parameters: &WhirParameters) -> Result<Self, WhirConfigError> {
+        let (first, rounds) = match parameters.log_inv_rates.as_slice() {
+            [first, rounds @ ..] => (*first, rounds),
+            // WHIR refuses this rate.
+            [] => (0, [].as_slice()),
+        };
         let config = Config::new_with_initial_claims(
             parameters.num_variables,
             ProtocolParameters {
-                starting_log_inv_rate: parameters.log_inv_rate,
-                round_log_inv_rates: parameters.round_log_inv_rates.clone(),
+                starting_log_inv_rate: first,
+                round_log_inv_rates: rounds.to_vec(),
                 folding_factor: FoldingFactor::PerRound(parameters.folding.clone()),
                 soundness_type: SecurityAssumption::JohnsonBound,
                 security_level: parameters.level,

@@ -85,6 +85,15 @@ pub(super) fn draw_coefficients(num_columns: usize, transcript: &mut Blake3Trans
     weights.split_off(1)
 }
 
+/// The positions of an opening: `num_queries` independent draws, in ascending order, repeated ones once.
+pub(super) fn draw_positions(suite: &StarkColumns, transcript: &mut Blake3Transcript) -> Vec<usize> {
+    let mut positions =
+        transcript.positions("row positions", suite.config.num_queries(), suite.code.log_len());
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
 /// `eq(point, b)` for all `b`, variable 0 in the lowest bit.
 pub(super) fn eq_weights(point: &[K]) -> Vec<K> {
     let mut weights = Vec::with_capacity(1 << point.len());

@@ -1,7 +1,7 @@
 //! The parameters of a column commitment and the errors that they leave.
 
 use libm::{ceil, log2, sqrt};
-use p3_whir::SecurityAssumption;
+use p3_whir::{SecurityAssumption, WhirConfigError};
 
 use super::combination::num_coefficient_challenges;
 use super::error::ConfigError;
@@ -17,12 +17,19 @@ const MAX_LOG_INV_RATE: usize = 3;
 /// The largest number of columns of all trees together.
 pub(super) const MAX_COLUMNS: usize = (1 << 16) - 1;
 
+/// The largest proof of work of any phase.
+const MAX_GRINDING_BITS: usize = 20;
 /// The bits that the position error keeps above the level, so that the union bound reaches it.
 const QUERY_MARGIN: f64 = 1.5;
 /// The bits that WHIR's composed error keeps above the level.
 const WHIR_MARGIN: f64 = 1.1;
 /// The bits that the column combination keeps above the level.
 const BATCHING_MARGIN: f64 = 6.0;
+
+/// The bits that the out-of-domain samples keep above the level.
+const SAMPLES_MARGIN: f64 = 6.0;
+/// The most out-of-domain samples.
+const MAX_SAMPLES: usize = 3;
 
 /// Proximity parameters `m`: codewords agree with a committed word on a share `√ρ·(1 + 1/2m)` of the positions. A larger
 /// one saves positions and weakens the column combination.
@@ -59,6 +66,8 @@ pub struct ColumnConfig {
     pub(super) batching_grinding_bits: usize,
     pub(super) query_grinding_bits: usize,
     num_queries: usize,
+    /// Out-of-domain samples of the combination.
+    pub(super) num_samples: usize,
     pub(super) whir: WhirParameters,
 }
 
@@ -92,6 +101,13 @@ impl ColumnConfig {
                 .ok_or(ConfigError::Proximity { level: level.bits(), log_rows })?;
         let target = f64::from(level.bits()) + QUERY_MARGIN - query_grinding_bits as f64;
         let num_queries = ceil(target / bits_per_query(log_inv_rate, proximity)) as usize;
+        let whir = whir_parameters(log_rows, level)?;
+        let list_size_bits = Whir::new(&whir)?.list_size_bits();
+        let num_samples = (1..MAX_SAMPLES)
+            .find(|&count| {
+                samples_bits(log_rows, list_size_bits, count) >= f64::from(level.bits()) + SAMPLES_MARGIN
+            })
+            .unwrap_or(MAX_SAMPLES);
         Ok(Self {
             log_rows,
             log_inv_rate,
@@ -100,7 +116,8 @@ impl ColumnConfig {
             batching_grinding_bits,
             query_grinding_bits,
             num_queries,
-            whir: whir_parameters(log_rows, level)?,
+            num_samples,
+            whir,
         })
     }
 
@@ -144,15 +161,15 @@ impl ColumnConfig {
             self.batching_grinding_bits,
             self.query_grinding_bits,
             self.num_queries,
+            self.num_samples,
             whir.num_variables,
             whir.level,
             whir.grinding_bits,
-            whir.log_inv_rate,
             whir.folding.len(),
         ]
         .iter()
         .chain(&whir.folding)
-        .chain(&whir.round_log_inv_rates)
+        .chain(&whir.log_inv_rates)
         .flat_map(|&parameter| (parameter as u64).to_le_bytes())
         .collect()
     }
@@ -171,18 +188,16 @@ impl ColumnConfig {
             algebraic_bits(challenges, report.list_size_bits) + batching_grinding,
         );
         let whir_list = whir.list_size_bits();
-        // Two candidates for q (degree below 2^log_rows) agree at the sample.
-        report.add(
-            "out-of-domain sample",
-            algebraic_bits(self.log_rows as f64, 0.0)
-                .min(crate::security::challenge_field_bits() + 1.0 - 2.0 * whir_list - self.log_rows as f64),
-        );
+        report.add("out-of-domain samples", samples_bits(self.log_rows, whir_list, self.num_samples));
         report.add(
             "positions",
             self.num_queries as f64 * bits_per_query(self.log_inv_rate, self.proximity)
                 + self.query_grinding_bits as f64,
         );
-        report.add("claim combination", algebraic_bits((self.num_queries + 1) as f64, whir_list));
+        report.add(
+            "claim combination",
+            algebraic_bits((self.num_queries + self.num_samples) as f64, whir_list),
+        );
         report.add("claim reduction", algebraic_bits((2 * self.log_rows + 3) as f64, whir_list));
         report.add("WHIR", whir.security_bits().ok_or(ConfigError::NoWhirBound)?);
         Ok(report)
@@ -195,7 +210,7 @@ fn grinding_bits(log_rows: usize) -> usize {
     match log_rows {
         ..14 => 15,
         14..16 => 17,
-        _ => 20,
+        _ => MAX_GRINDING_BITS,
     }
 }
 
@@ -220,39 +235,73 @@ fn line_bits(log_rows: usize, log_inv_rate: usize, m: usize) -> f64 {
     SecurityAssumption::prox_gaps_error_jb_at_m(log_rows, log_inv_rate, 154, 2, m)
 }
 
+/// The bits of `count` out-of-domain samples: no two of the candidates for `q`, all of degree below `2^log_rows`, agree at
+/// all of them.
+fn samples_bits(log_rows: usize, list_size_bits: f64, count: usize) -> f64 {
+    count as f64 * algebraic_bits(1.0, log_rows as f64) + 1.0 - 2.0 * list_size_bits
+}
+
 /// The bits that one position contributes: `−log2(√ρ·(1 + 1/2m))`.
 fn bits_per_query(log_inv_rate: usize, m: usize) -> f64 {
     -log2((1.0 + 0.5 / m as f64) / sqrt((1u64 << log_inv_rate) as f64))
 }
 
-/// The cheapest WHIR instance for the combination of columns: its five limbs stacked into `2^(log_rows + 3)` values.
+/// The WHIR instance for the combination of columns: its five limbs stacked into `2^(log_rows + 3)` values.
 fn whir_parameters(log_rows: usize, level: SecurityLevel) -> Result<WhirParameters, ConfigError> {
     let num_variables = log_rows + 3;
-    let grinding_bits = grinding_bits(log_rows);
-    let log_inv_rate = if log_rows < 14 { 4 } else { 2 };
-    let mut folding = vec![4];
-    while num_variables - folding.iter().sum::<usize>() > 6 {
-        let left = num_variables - folding.iter().sum::<usize>();
-        folding.push(4.min(left));
-    }
-    let mut round_log_inv_rates = Vec::new();
-    let mut rate = log_inv_rate;
-    for fold in folding.iter().take(folding.len() - 1) {
-        rate += fold - 1;
-        round_log_inv_rates.push(rate);
-    }
+    let (folding, log_inv_rates) = whir_schedule(num_variables);
+    let max_log_inv_rate = match level {
+        SecurityLevel::Bits100 => usize::MAX,
+        SecurityLevel::Bits128 => 6,
+    };
     let mut parameters = WhirParameters {
         num_variables,
         level: level.bits() as usize,
-        grinding_bits,
-        log_inv_rate,
-        folding,
-        round_log_inv_rates,
+        grinding_bits: grinding_bits(log_rows),
+        folding: folding.to_vec(),
+        // Lower rates would need more than the largest proof of work per fold at the higher level.
+        log_inv_rates: log_inv_rates.iter().map(|&rate| rate.min(max_log_inv_rate)).collect(),
     };
     let target = f64::from(level.bits()) + WHIR_MARGIN;
-    // WHIR's level is that of each error term; the composed bound is a few bits lower.
-    while Whir::new(&parameters)?.security_bits().ok_or(ConfigError::NoWhirBound)? < target {
-        parameters.level += 1;
+    loop {
+        match Whir::new(&parameters) {
+            // WHIR's level is that of each error term; the composed bound is a few bits lower.
+            Ok(whir) if whir.security_bits().ok_or(ConfigError::NoWhirBound)? < target => {
+                parameters.level += 1;
+            }
+            Ok(_) => return Ok(parameters),
+            // At the higher level, folds of low-rate codewords need more work than positions are given.
+            Err(WhirConfigError::PowBitsExceedBudget { .. })
+                if parameters.grinding_bits < MAX_GRINDING_BITS =>
+            {
+                parameters.grinding_bits += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(parameters)
+}
+
+/// The variables folded per round, and log2 of the inverse rate of the codeword that each round starts from.
+///
+/// Found by a search over all schedules with expected bytes and encoded elements as costs. Rows of later rounds hold
+/// elements of `K` and are five times as large, so the first fold is the largest. Small columns afford low rates; from
+/// 2^16 rows on time counts more.
+fn whir_schedule(num_variables: usize) -> (&'static [usize], &'static [usize]) {
+    match num_variables {
+        ..=9 => (&[3], &[3]),
+        10 => (&[4], &[4]),
+        11 => (&[5], &[5]),
+        12 => (&[6], &[5]),
+        13 => (&[5, 2], &[4, 5]),
+        14 => (&[5, 3], &[4, 6]),
+        15 => (&[6, 3], &[4, 6]),
+        16 => (&[6, 4], &[4, 7]),
+        17 => (&[6, 3, 2], &[3, 5, 6]),
+        18 => (&[6, 3, 3], &[3, 5, 7]),
+        19 => (&[6, 4, 3], &[2, 5, 8]),
+        20 => (&[6, 4, 4], &[2, 5, 8]),
+        21 => (&[6, 4, 5], &[2, 6, 8]),
+        22 => (&[6, 4, 3, 3], &[2, 5, 7, 9]),
+        _ => (&[6, 4, 3, 4], &[2, 5, 7, 9]),
+    }
 }

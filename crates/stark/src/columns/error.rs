@@ -102,6 +102,14 @@ pub enum ColumnError {
         /// The trees in the opening.
         got: usize,
     },
+    /// The opening answers another number of out-of-domain samples.
+    #[error("the opening answers {got} out-of-domain samples instead of {expected}")]
+    SampleCount {
+        /// The samples of the configuration.
+        expected: usize,
+        /// The answers in the opening.
+        got: usize,
+    },
     /// The opening has rows of another number of positions than were drawn.
     #[error("tree {tree} opens {got} {what} instead of {expected}")]
     RowCount {

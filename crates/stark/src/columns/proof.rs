@@ -20,8 +20,8 @@ pub struct ColumnOpening {
     pub(super) value: K,
     /// The commitment to `q`.
     pub(super) root: MerkleRoot,
-    /// `q`, as a univariate polynomial, at the out-of-domain sample.
-    pub(super) sample_value: K,
+    /// `q`, as a univariate polynomial, at the out-of-domain samples.
+    pub(super) sample_values: Vec<K>,
     /// The proof of work before the positions are drawn.
     pub(super) query_witness: F,
     /// The opened rows of each tree.
@@ -75,7 +75,7 @@ pub(super) fn encode(whir: &Whir, opening: &ColumnOpening) -> Vec<u8> {
     writer.base(opening.batching_witness);
     writer.scalar(opening.value);
     writer.digest(&opening.root.0);
-    writer.scalar(opening.sample_value);
+    opening.sample_values.iter().for_each(|&value| writer.scalar(value));
     writer.base(opening.query_witness);
     writer.count(opening.trees.first().map_or(0, |tree| tree.salts.len()));
     opening.trees.iter().for_each(|tree| tree.write(&mut writer));
@@ -95,7 +95,7 @@ pub(super) fn decode(
     let batching_witness = reader.base()?;
     let value = reader.scalar()?;
     let root = MerkleRoot(reader.array()?);
-    let sample_value = reader.scalar()?;
+    let sample_values = reader.scalars(config.num_samples)?;
     let query_witness = reader.base()?;
     let num_rows = reader.count("opened rows", config.num_queries())?;
     let height = config.log_rows() + config.log_inv_rate();
@@ -124,7 +124,7 @@ pub(super) fn decode(
         batching_witness,
         value,
         root,
-        sample_value,
+        sample_values,
         query_witness,
         trees,
         rounds,

@@ -7,7 +7,7 @@ use tracing::instrument;
 use zkml_iop::transcript::Transcript;
 
 use super::StarkColumns;
-use super::combination::{Statement, draw_coefficients, eq_weights};
+use super::combination::{Statement, draw_coefficients, draw_positions, eq_weights};
 use super::config::MAX_COLUMNS;
 use super::error::ColumnError;
 use super::proof::{ColumnOpening, TreeOpening, absorb_trees};
@@ -25,10 +25,10 @@ const ROWS_PER_TASK: usize = 1 << 10;
 /// Committed columns with their codewords, for the prover alone.
 #[derive(Clone, Debug)]
 pub struct ColumnTree {
-    columns: Vec<Vec<F>>,
+    pub(super) columns: Vec<Vec<F>>,
     /// The codewords' rows, one matrix per coset of the domain.
-    cosets: Vec<RowMajorMatrix<F>>,
-    merkle: MerkleTree,
+    pub(super) cosets: Vec<RowMajorMatrix<F>>,
+    pub(super) merkle: MerkleTree,
 }
 
 impl ColumnTree {
@@ -129,7 +129,7 @@ impl<'a> Combined<'a> {
         }
     }
 
-    /// Sends the value of `q` at the point, commits to `q` and answers the out-of-domain sample.
+    /// Sends the value of `q` at the point, commits to `q` and answers the out-of-domain samples.
     #[instrument(name = "commit combination", skip_all)]
     pub(super) fn commit(
         self,
@@ -149,11 +149,12 @@ impl<'a> Combined<'a> {
         stacked.resize(8 * rows, F::ZERO);
         let (root, committed) = self.suite.whir.commit(stacked, transcript.delegate("combination"))?;
 
-        let sample = transcript.challenge("out-of-domain sample");
-        let sample_powers = sample.powers().collect_n(rows);
-        let sample_value = inner_product(&q, &sample_powers);
-        transcript.absorb_scalars("out-of-domain value", &[sample_value]);
-        Ok(CombinationCommitted { combined: self, q, value, root, committed, sample_powers, sample_value })
+        let samples = transcript.challenges("out-of-domain samples", self.suite.config.num_samples);
+        let sample_powers: Vec<Vec<K>> =
+            samples.iter().map(|sample| sample.powers().collect_n(rows)).collect();
+        let sample_values: Vec<K> = sample_powers.iter().map(|powers| inner_product(&q, powers)).collect();
+        transcript.absorb_scalars("out-of-domain values", &sample_values);
+        Ok(CombinationCommitted { combined: self, q, value, root, committed, sample_powers, sample_values })
     }
 }
 
@@ -164,8 +165,9 @@ pub(super) struct CombinationCommitted<'a> {
     pub(super) value: K,
     pub(super) root: MerkleRoot,
     committed: Committed,
-    sample_powers: Vec<K>,
-    sample_value: K,
+    /// For each sample its powers.
+    sample_powers: Vec<Vec<K>>,
+    sample_values: Vec<K>,
 }
 
 impl<'a> CombinationCommitted<'a> {
@@ -193,16 +195,16 @@ impl Queried<'_> {
     /// Reduces all claims about `q` to one and lets WHIR prove it.
     #[instrument(name = "prove combination", skip_all)]
     pub(super) fn finish(self, transcript: &mut Blake3Transcript) -> Result<ColumnOpening, ColumnError> {
-        let CombinationCommitted { combined, q, value, root, committed, sample_powers, sample_value } =
+        let CombinationCommitted { combined, q, value, root, committed, sample_powers, sample_values } =
             self.committed;
         let lambda = transcript.challenge("claim combination");
-        let powers: Vec<K> = lambda.powers().skip(2).take(self.positions.len()).collect();
+        let powers: Vec<K> =
+            lambda.powers().skip(1 + sample_powers.len()).take(self.positions.len()).collect();
         let mut weights = combined.suite.code.transposed(&self.positions, &powers);
-        weights
-            .par_iter_mut()
-            .zip(combined.point_weights.par_iter().zip(&sample_powers))
-            .with_min_len(ROWS_PER_TASK)
-            .for_each(|(weight, (&at_point, &at_sample))| *weight += at_point + lambda * at_sample);
+        add_scaled(&mut weights, K::ONE, &combined.point_weights);
+        for (powers, power) in sample_powers.iter().zip(lambda.powers().skip(1)) {
+            add_scaled(&mut weights, power, powers);
+        }
         let (rounds, mut end) = reduction::prove(q, weights, transcript);
 
         let end_weights = eq_weights(&end);
@@ -217,7 +219,7 @@ impl Queried<'_> {
             batching_witness: combined.batching_witness,
             value,
             root,
-            sample_value,
+            sample_values,
             query_witness: self.query_witness,
             trees: self.openings,
             rounds,
@@ -225,15 +227,6 @@ impl Queried<'_> {
             whir,
         })
     }
-}
-
-/// The positions of an opening: `num_queries` independent draws, in ascending order, repeated ones once.
-pub(super) fn draw_positions(suite: &StarkColumns, transcript: &mut Blake3Transcript) -> Vec<usize> {
-    let mut positions =
-        transcript.positions("row positions", suite.config.num_queries(), suite.code.log_len());
-    positions.sort_unstable();
-    positions.dedup();
-    positions
 }
 
 /// The limbs of `s + Σ_c coefficients_c·f_c`.
@@ -267,4 +260,8 @@ fn combine(trees: &[&ColumnTree], statement: &Statement<'_>, coefficients: &[K])
 
 fn inner_product(a: &[K], b: &[K]) -> K {
     a.par_iter().zip(b).with_min_len(ROWS_PER_TASK).map(|(&a, &b)| a * b).sum()
+}
+
+fn add_scaled(sums: &mut [K], factor: K, terms: &[K]) {
+    sums.par_iter_mut().zip(terms).with_min_len(ROWS_PER_TASK).for_each(|(sum, &term)| *sum += factor * term);
 }

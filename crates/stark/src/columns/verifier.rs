@@ -5,10 +5,9 @@ use zkml_iop::commitment::Combination;
 use zkml_iop::transcript::Transcript;
 
 use super::StarkColumns;
-use super::combination::{Statement, draw_coefficients, eq, eq_weights, power_weight};
+use super::combination::{Statement, draw_coefficients, draw_positions, eq, eq_weights, power_weight};
 use super::error::ColumnError;
 use super::proof::{ColumnOpening, TreeOpening, absorb_trees, join_limbs, theta_power};
-use super::prover::draw_positions;
 use super::reduction;
 use crate::merkle::{MerkleRoot, hash_rows, verify_siblings};
 use crate::transcript::Blake3Transcript;
@@ -37,8 +36,8 @@ pub(super) fn verify(
     let coefficients = draw_coefficients(statement.num_columns(), transcript);
     transcript.absorb_scalars("combination value", &[opening.value]);
     suite.whir.observe(&opening.root, transcript.delegate("combination"));
-    let sample = transcript.challenge("out-of-domain sample");
-    transcript.absorb_scalars("out-of-domain value", &[opening.sample_value]);
+    let samples = transcript.challenges("out-of-domain samples", config.num_samples);
+    transcript.absorb_scalars("out-of-domain values", &opening.sample_values);
 
     if !transcript.check_grinding("positions", config.query_grinding_bits, opening.query_witness) {
         return Err(ColumnError::QueryGrinding);
@@ -51,13 +50,16 @@ pub(super) fn verify(
     let row_values = combine_rows(&statement, &opening.trees, &coefficients, positions.len());
 
     let lambda = transcript.challenge("claim combination");
-    let claims = [opening.value, opening.sample_value].into_iter().chain(row_values);
+    let claims = [opening.value].into_iter().chain(opening.sample_values.iter().copied()).chain(row_values);
     let claim = claims.zip(lambda.powers()).map(|(claim, power)| claim * power).sum();
     let (mut end, claim) = reduction::verify(claim, &opening.rounds, transcript);
-    let points = positions.iter().map(|&position| suite.code.point(position));
-    let weight = eq(point, &end)
-        + lambda * power_weight(&end, sample)
-        + points.zip(lambda.powers().skip(2)).map(|(x, power)| power * power_weight(&end, x)).sum::<K>();
+    let mut weight = eq(point, &end);
+    for (&sample, power) in samples.iter().zip(lambda.powers().skip(1)) {
+        weight += power * power_weight(&end, sample);
+    }
+    for (&position, power) in positions.iter().zip(lambda.powers().skip(1 + samples.len())) {
+        weight += power * power_weight(&end, suite.code.point(position));
+    }
     if claim != weight * join_limbs(&opening.limbs) {
         return Err(ColumnError::Reduction);
     }
@@ -86,6 +88,10 @@ fn check_shape(
     let expected = statement.widths.len();
     if opening.trees.len() != expected {
         return Err(ColumnError::TreeCount { expected, got: opening.trees.len() });
+    }
+    let expected = suite.config.num_samples;
+    if opening.sample_values.len() != expected {
+        return Err(ColumnError::SampleCount { expected, got: opening.sample_values.len() });
     }
     let expected = suite.config.log_rows();
     if opening.rounds.len() != expected {
