@@ -16,6 +16,7 @@ mod ops;
 mod parallel;
 pub mod prover;
 pub mod scalar;
+pub mod soundness;
 pub mod sumcheck;
 pub mod system;
 pub mod transcript;
