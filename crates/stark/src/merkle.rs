@@ -154,12 +154,15 @@ fn parents(nodes: &[usize], mut missing: impl FnMut(usize)) -> Vec<usize> {
 
 /// Hashes `salts.len()` rows of `width` elements, each behind its salt.
 pub(crate) fn hash_rows(rows: &[F], width: usize, salts: &[Salt], digests: &mut [Digest]) {
-    let mut messages = Vec::with_capacity(salts.len() * (SALTED_LEAF.len() + SALT_BYTES + 4 * width));
-    for (row, salt) in rows.chunks_exact(width).zip(salts) {
-        messages.extend_from_slice(SALTED_LEAF);
-        messages.extend_from_slice(salt);
-        for element in row {
-            messages.extend_from_slice(&element.to_unique_u32().to_le_bytes());
+    let start = SALTED_LEAF.len() + SALT_BYTES;
+    let mut messages = vec![0; salts.len() * (start + 4 * width)];
+    for ((message, row), salt) in
+        messages.chunks_exact_mut(start + 4 * width).zip(rows.chunks_exact(width)).zip(salts)
+    {
+        message[..SALTED_LEAF.len()].copy_from_slice(SALTED_LEAF);
+        message[SALTED_LEAF.len()..start].copy_from_slice(salt);
+        for (bytes, element) in message[start..].chunks_exact_mut(4).zip(row) {
+            bytes.copy_from_slice(&element.to_unique_u32().to_le_bytes());
         }
     }
     Blake3.hash_many(&messages, digests);

@@ -5,7 +5,7 @@
 //! coefficients, which hiding needs.
 
 use p3_dft::{Radix2DFTSmallBatch, TwoAdicSubgroupDft};
-use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField, scale_slice_in_place_single_core};
 use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 
@@ -44,19 +44,25 @@ impl ReedSolomon {
     /// Encodes columns of `2^log_rows` coefficients: one row-major matrix of `2^log_rows × columns` per coset.
     pub(crate) fn encode(&self, columns: &[Vec<F>]) -> Vec<RowMajorMatrix<F>> {
         let width = columns.len();
+        let mut coefficients = F::zero_vec(width << self.log_rows);
+        coefficients.par_chunks_mut(ROWS_PER_TASK * width).enumerate().for_each(|(task, rows)| {
+            for (c, column) in columns.iter().enumerate() {
+                for (row, &coefficient) in rows.chunks_exact_mut(width).zip(&column[task * ROWS_PER_TASK..]) {
+                    row[c] = coefficient;
+                }
+            }
+        });
         (0..1 << self.log_inv_rate)
             .map(|coset| {
                 let powers = self.coset_powers(coset);
-                let mut values = F::zero_vec(width << self.log_rows);
-                values.par_chunks_mut(ROWS_PER_TASK * width).enumerate().for_each(|(task, rows)| {
-                    let first = task * ROWS_PER_TASK;
-                    for (c, column) in columns.iter().enumerate() {
-                        let coefficients = column[first..].iter().zip(&powers[first..]);
-                        for (row, (&coefficient, &power)) in rows.chunks_exact_mut(width).zip(coefficients) {
-                            row[c] = coefficient * power;
+                let mut values = coefficients.clone();
+                values.par_chunks_mut(ROWS_PER_TASK * width).zip(powers.par_chunks(ROWS_PER_TASK)).for_each(
+                    |(rows, powers)| {
+                        for (row, &power) in rows.chunks_exact_mut(width).zip(powers) {
+                            scale_slice_in_place_single_core(row, power);
                         }
-                    }
-                });
+                    },
+                );
                 self.dft.dft_batch(RowMajorMatrix::new(values, width))
             })
             .collect()

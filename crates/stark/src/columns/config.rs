@@ -77,7 +77,8 @@ impl ColumnConfig {
     /// # Errors
     /// If the height is out of range.
     pub fn new(log_rows: usize, level: SecurityLevel) -> Result<Self, ConfigError> {
-        Self::with_rate(log_rows, level, 2)
+        // Rate 1/4 halves the rows to open; from 2^18 rows on the time and memory of the larger code weigh more.
+        Self::with_rate(log_rows, level, if log_rows < 18 { 2 } else { 1 })
     }
 
     /// The parameters for columns of `2^log_rows` rows encoded at rate `2^−log_inv_rate` (1 to 3).

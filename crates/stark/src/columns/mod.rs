@@ -93,6 +93,10 @@ impl ColumnCommitment for StarkColumns {
         prover::commit(self, columns, &salt_seed)
     }
 
+    fn commitment_bytes(&self, commitment: &MerkleRoot) -> Vec<u8> {
+        commitment.0.to_vec()
+    }
+
     fn columns(tree: &ColumnTree) -> &[Vec<F>] {
         tree.columns()
     }

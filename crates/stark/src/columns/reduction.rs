@@ -30,15 +30,17 @@ pub(super) fn prove(
             .zip(q1.par_chunks(PAIRS_PER_TASK))
             .zip(w0.par_chunks(PAIRS_PER_TASK))
             .zip(w1.par_chunks(PAIRS_PER_TASK))
-            .map(|(((q0, q1), w0), w1)| {
-                let mut sums = [K::ZERO; 2];
-                for (((&q0, &q1), &w0), &w1) in q0.iter().zip(q1).zip(w0).zip(w1) {
-                    sums[0] += q0 * w0;
-                    sums[1] += (q1 - q0) * (w1 - w0);
-                }
-                sums
-            })
-            .reduce(|| [K::ZERO; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+            .par_fold_reduce(
+                || [K::ZERO; 2],
+                |mut sums, (((q0, q1), w0), w1)| {
+                    for (((&q0, &q1), &w0), &w1) in q0.iter().zip(q1).zip(w0).zip(w1) {
+                        sums[0] += q0 * w0;
+                        sums[1] += (q1 - q0) * (w1 - w0);
+                    }
+                    sums
+                },
+                |a, b| [a[0] + b[0], a[1] + b[1]],
+            );
         let challenge = draw(&message, transcript);
         fold(&mut q, challenge);
         fold(&mut w, challenge);

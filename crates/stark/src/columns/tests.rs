@@ -28,7 +28,12 @@ struct Case {
 
 impl Case {
     fn new(log_rows: usize, widths: &[usize], mask_tree: usize) -> Self {
-        let suite = StarkColumns::new(ColumnConfig::new(log_rows, SecurityLevel::Bits100).unwrap()).unwrap();
+        Self::with_config(ColumnConfig::new(log_rows, SecurityLevel::Bits100).unwrap(), widths, mask_tree)
+    }
+
+    fn with_config(config: ColumnConfig, widths: &[usize], mask_tree: usize) -> Self {
+        let log_rows = config.log_rows();
+        let suite = StarkColumns::new(config).unwrap();
         let mut rng = StdRng::seed_from_u64(log_rows as u64);
         let trees: Vec<_> = widths
             .iter()
@@ -123,6 +128,22 @@ fn openings_of_one_to_three_trees_verify_at_every_height() {
         let decoded = case.suite.decode_opening(&widths, &bytes).unwrap();
         assert_eq!(case.suite.encode_opening(&decoded), bytes);
         assert!(accepts(&case, &decoded));
+    }
+}
+
+#[test]
+fn openings_at_the_higher_level_and_at_every_rate_verify() {
+    for (level, log_inv_rate) in [
+        (SecurityLevel::Bits128, 2),
+        (SecurityLevel::Bits128, 1),
+        (SecurityLevel::Bits100, 1),
+        (SecurityLevel::Bits100, 3),
+    ] {
+        let case = Case::with_config(ColumnConfig::with_rate(8, level, log_inv_rate).unwrap(), &[3, 6], 1);
+        let mut opening = case.open();
+        assert!(accepts(&case, &opening), "{level:?} at rate 2^-{log_inv_rate}");
+        opening.sample_values.pop();
+        assert!(matches!(case.verify(&opening), Err(ColumnError::SampleCount { .. })));
     }
 }
 
