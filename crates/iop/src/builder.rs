@@ -20,7 +20,7 @@ use crate::system::{
 };
 
 /// Who sees a tensor that enters or leaves the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Visibility {
     /// Nobody but the prover.
     Private,
@@ -29,7 +29,7 @@ pub enum Visibility {
 }
 
 /// The public parameters of a statement's relation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// The number of samples, at least 1.
     pub batch: usize,
@@ -78,7 +78,7 @@ pub(crate) struct Builder<'a> {
     exprs: Vec<Expr>,
     traces: Option<&'a [Trace<'a>]>,
     witness: Witness,
-    pending: Vec<(String, Vec<usize>, Fraction)>,
+    pending: Vec<(Vec<usize>, Fraction)>,
     tables: BTreeMap<Vec<Vec<i32>>, usize>,
     census: Census,
     ones: Option<usize>,
@@ -343,7 +343,7 @@ impl<'a> Builder<'a> {
     /// Adds a lookup of a tuple of expressions of one shape.
     pub(crate) fn lookup(&mut self, name: &str, table: usize, tuple: Vec<Affine>) {
         let shape = tuple[0].shape.clone();
-        self.pending.push((name.into(), shape, Fraction { multiplicity: None, table, tuple }));
+        self.pending.push((shape, Fraction { name: name.into(), multiplicity: None, table, tuple }));
     }
 
     /// A table of the given columns whose rows are found by `index`; equal tables are shared.
@@ -452,7 +452,7 @@ impl<'a> Builder<'a> {
             let LookupTable { columns, rows, multiplicity, name, .. } = self.system.tables[table].clone();
             let tuple = columns.iter().map(|&c| Affine::view(&[rows], self.system.whole(c))).collect();
             let multiplicity = Some(self.system.whole(multiplicity));
-            self.pending.push((name, vec![rows], Fraction { multiplicity, table, tuple }));
+            self.pending.push((vec![rows], Fraction { name, multiplicity, table, tuple }));
         }
         self.group_helpers();
         let lookups = self.system.num_lookups();
@@ -466,7 +466,7 @@ impl<'a> Builder<'a> {
         if !self.proving() {
             return Ok(());
         }
-        for (name, _, fraction) in &self.pending {
+        for (_, fraction) in &self.pending {
             let table = &self.system.tables[fraction.table];
             let columns: Vec<&Vec<i32>> = table.columns.iter().map(|&c| &self.witness[c]).collect();
             let mut counts = vec![0i32; table.rows];
@@ -486,7 +486,7 @@ impl<'a> Builder<'a> {
                     Some(row) => counts[row] += 1,
                     None => {
                         let value = tuple.iter().map(|e| e[i]).collect();
-                        return Err(RelationError::NotInTable { name: name.clone(), value });
+                        return Err(RelationError::NotInTable { name: fraction.name.clone(), value });
                     }
                 }
             }
@@ -503,7 +503,7 @@ impl<'a> Builder<'a> {
     /// Pairs fractions of one shape, so that two share a helper; a single one is halved where an axis allows it.
     fn group_helpers(&mut self) {
         let mut by_shape: Vec<(Vec<usize>, Vec<Fraction>)> = Vec::new();
-        for (_, shape, fraction) in core::mem::take(&mut self.pending) {
+        for (shape, fraction) in core::mem::take(&mut self.pending) {
             match by_shape.iter_mut().find(|(s, _)| *s == shape) {
                 Some((_, fractions)) => fractions.push(fraction),
                 None => by_shape.push((shape, vec![fraction])),

@@ -98,6 +98,8 @@ pub struct Equation {
 /// One fraction of a lookup argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fraction {
+    /// The node whose lookup it is, or the table.
+    pub name: String,
     /// 1 where absent; minus this multiplicity on a table's side.
     pub multiplicity: Option<ViewId>,
     /// The table's index; its tag is this index plus one.

@@ -160,27 +160,53 @@ struct Shape<K> {
     members: Vec<(usize, K, Argument<K>)>,
 }
 
-impl<K: p3_field::Field> Shape<K> {
-    /// The batched polynomial at one vertex, from the values of its factors there.
-    fn combine(&self, at: impl Fn(&[K]) -> K) -> K {
-        let (mut zero, mut sum) = (K::ZERO, K::ZERO);
-        for (_, coefficient, member) in &self.members {
-            let h = at(&member.helper);
-            sum += h;
-            let numerator = |i: usize| member.multiplicities[i].as_ref().map(|m| at(m));
-            let first = at(&member.denominators[0]);
-            let test = match member.denominators.get(1) {
-                None => h * first + numerator(0).unwrap_or(K::NEG_ONE),
-                Some(second) => {
-                    let second = at(second);
-                    let left = numerator(0).map_or(-second, |m| m * second);
-                    let right = numerator(1).map_or(-first, |m| m * first);
-                    h * first * second + left + right
-                }
-            };
-            zero += *coefficient * test;
+/// The greatest degree of a round polynomial: two denominators, the helper and a weight.
+const MAX_DEGREE: usize = 4;
+
+/// A multilinear factor along the line of one pair of vertices, walked through the nodes `0, 2, 3, …`.
+struct Line<K> {
+    value: K,
+    step: K,
+}
+
+impl<K: p3_field::Field> Line<K> {
+    fn new(values: &[K], pair: usize) -> Self {
+        Self { value: values[2 * pair], step: values[2 * pair + 1] - values[2 * pair] }
+    }
+
+    /// Moves to the next node; node 1 is skipped.
+    fn advance(&mut self, node: usize) {
+        self.value += if node == 0 { self.step.double() } else { self.step };
+    }
+}
+
+impl<K: p3_field::Field> Argument<K> {
+    /// Adds the zero test times `coefficient`, and the helper, at every node of the line.
+    fn accumulate(&self, coefficient: K, pair: usize, zero: &mut [K], sum: &mut [K]) {
+        let mut h = Line::new(&self.helper, pair);
+        let mut first = Line::new(&self.denominators[0], pair);
+        let mut second = self.denominators.get(1).map(|d| Line::new(d, pair));
+        let mut numerators = self.multiplicities.iter().map(|m| m.as_ref().map(|m| Line::new(m, pair)));
+        let (mut m, mut n) = (numerators.next().flatten(), numerators.next().flatten());
+        for (node, (zero, sum)) in zero.iter_mut().zip(sum).enumerate() {
+            let second_value = second.as_ref().map(|l| l.value);
+            let numerators = (m.as_ref().map(|l| l.value), n.as_ref().map(|l| l.value));
+            *zero += coefficient * zero_test(h.value, first.value, second_value, numerators);
+            *sum += h.value;
+            h.advance(node);
+            first.advance(node);
+            [&mut second, &mut m, &mut n].into_iter().flatten().for_each(|line| line.advance(node));
         }
-        at(&self.weight) * zero + at(&self.valid) * self.sum * sum
+    }
+}
+
+/// `h·Π d − Σ numerator·Π_{others} d`; a numerator is 1 where absent, and minus a multiplicity.
+fn zero_test<K: p3_field::Field>(h: K, first: K, second: Option<K>, (m, n): (Option<K>, Option<K>)) -> K {
+    match second {
+        None => h * first + m.unwrap_or(K::NEG_ONE),
+        Some(second) => {
+            h * first * second + m.map_or(-second, |m| m * second) + n.map_or(-first, |n| n * first)
+        }
     }
 }
 
@@ -190,21 +216,24 @@ impl<K: p3_field::Field> Instance<K> for Shape<K> {
     }
 
     fn round(&self, values: &mut [K]) {
-        let degree = values.len();
+        let degree = values.len().min(MAX_DEGREE);
         let sums = parallel::fold_range(
             self.weight.len() / 2,
-            || vec![K::ZERO; degree],
-            |mut sums, i| {
-                for (node, sum) in sums.iter_mut().enumerate() {
-                    let x = K::from_usize(if node == 0 { 0 } else { node + 1 });
-                    *sum += self.combine(|v: &[K]| v[2 * i] + x * (v[2 * i + 1] - v[2 * i]));
+            || [K::ZERO; MAX_DEGREE],
+            |mut sums, pair| {
+                let (mut zero, mut sum) = ([K::ZERO; MAX_DEGREE], [K::ZERO; MAX_DEGREE]);
+                for (_, coefficient, member) in &self.members {
+                    member.accumulate(*coefficient, pair, &mut zero[..degree], &mut sum[..degree]);
+                }
+                let (mut weight, mut valid) = (Line::new(&self.weight, pair), Line::new(&self.valid, pair));
+                for node in 0..degree {
+                    sums[node] += weight.value * zero[node] + valid.value * self.sum * sum[node];
+                    weight.advance(node);
+                    valid.advance(node);
                 }
                 sums
             },
-            |mut a, b| {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-                a
-            },
+            |a, b| core::array::from_fn(|i| a[i] + b[i]),
         );
         values.iter_mut().zip(sums).for_each(|(v, s)| *v += s);
     }
@@ -220,7 +249,15 @@ impl<K: p3_field::Field> Instance<K> for Shape<K> {
     }
 
     fn value(&self) -> K {
-        self.combine(|v: &[K]| v[0])
+        let (mut zero, mut sum) = (K::ZERO, K::ZERO);
+        for (_, coefficient, member) in &self.members {
+            let numerator = |i: usize| member.multiplicities.get(i).and_then(|m| m.as_ref()).map(|m| m[0]);
+            let second = member.denominators.get(1).map(|d| d[0]);
+            let first = member.denominators[0][0];
+            zero += *coefficient * zero_test(member.helper[0], first, second, (numerator(0), numerator(1)));
+            sum += member.helper[0];
+        }
+        self.weight[0] * zero + self.valid[0] * self.sum * sum
     }
 }
 

@@ -23,15 +23,8 @@ struct Product<K> {
     eq: Option<Vec<K>>,
 }
 
-impl<K: Field> Product<K> {
-    fn combine(&self, at: impl Fn(&[K]) -> K) -> K {
-        let product = at(&self.a) * at(&self.b);
-        match &self.eq {
-            None => product,
-            Some(eq) => product * at(eq),
-        }
-    }
-}
+/// The greatest degree of a round polynomial: two operands and `eq`.
+const MAX_DEGREE: usize = 3;
 
 impl<K: Field> Instance<K> for Product<K> {
     fn num_variables(&self) -> usize {
@@ -39,14 +32,23 @@ impl<K: Field> Instance<K> for Product<K> {
     }
 
     fn round(&self, values: &mut [K]) {
-        let zero = || [K::ZERO; 3];
         let sums = parallel::fold_range(
             self.a.len() / 2,
-            zero,
+            || [K::ZERO; MAX_DEGREE],
             |mut sums, i| {
-                for (node, sum) in sums.iter_mut().enumerate().take(values.len()) {
-                    let x = K::from_usize(if node == 0 { 0 } else { node + 1 });
-                    *sum += self.combine(|v: &[K]| v[2 * i] + x * (v[2 * i + 1] - v[2 * i]));
+                // The values at 0, 2 and 3 of the line through a pair of vertices.
+                let nodes = |v: &[K]| {
+                    let step = v[2 * i + 1] - v[2 * i];
+                    let two = v[2 * i + 1] + step;
+                    [v[2 * i], two, two + step]
+                };
+                let (a, b) = (nodes(&self.a), nodes(&self.b));
+                match &self.eq {
+                    None => (0..values.len()).for_each(|n| sums[n] += a[n] * b[n]),
+                    Some(eq) => {
+                        let eq = nodes(eq);
+                        (0..values.len()).for_each(|n| sums[n] += a[n] * b[n] * eq[n]);
+                    }
                 }
                 sums
             },
@@ -64,7 +66,7 @@ impl<K: Field> Instance<K> for Product<K> {
     }
 
     fn value(&self) -> K {
-        self.coefficient * self.combine(|v: &[K]| v[0])
+        self.coefficient * self.a[0] * self.b[0] * self.eq.as_ref().map_or(K::ONE, |eq| eq[0])
     }
 }
 
@@ -137,7 +139,6 @@ impl<K: Field> ProductBuilder<'_, K> {
         K: ExtensionField<F>,
     {
         let axes = ProductAxes::new(self.system, equation, term);
-        let shape = axes.free_shape();
         let coefficient = coefficient
             * K::from(F::from_int(term.coefficient))
             * vertices_inverse::<K>(self.rounds - axes.num_variables());
