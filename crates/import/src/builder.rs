@@ -1,5 +1,6 @@
 //! The float graph while it is being built.
 
+use crate::eval::apply;
 use crate::graph::{DType, FloatGraph, Node, Source, Value, ValueId};
 use crate::op::Op;
 use crate::shape;
@@ -18,12 +19,12 @@ impl Builder {
         id
     }
 
-    pub(crate) fn constant(&mut self, name: String, tensor: Tensor) -> ValueId {
+    pub(crate) fn constant(&mut self, name: String, tensor: Tensor, dtype: DType) -> ValueId {
         let shape = tensor.shape().to_vec();
-        self.push(name, false, shape, DType::Float, Source::Constant(tensor))
+        self.push(name, false, shape, dtype, Source::Constant(tensor))
     }
 
-    /// Appends `op`. `name` is the ONNX node's, `base` what its values are named after.
+    /// Appends `op`, or its result where all operands are constant. `name` is the ONNX node's, `base` what its values are named after.
     pub(crate) fn emit(
         &mut self,
         (name, op_type, base): (&str, &str, &str),
@@ -34,6 +35,14 @@ impl Builder {
     ) -> Result<Vec<ValueId>, String> {
         let shapes: Vec<&[usize]> = inputs.iter().map(|id| self.graph.shape(*id)).collect();
         let shapes = shape::infer(&op, &shapes, target)?;
+        let constants: Option<Vec<&Tensor>> = inputs.iter().map(|id| self.graph.constant(*id)).collect();
+        if let Some(constants) = constants {
+            let results = apply(&op, &constants, &shapes[0])?;
+            if results.iter().any(|t| t.data().iter().any(|v| !v.is_finite())) {
+                return Err("its result, which is constant, is not finite".into());
+            }
+            return Ok(results.into_iter().map(|tensor| self.constant(base.into(), tensor, dtype)).collect());
+        }
         let node = self.graph.nodes.len();
         let second = if matches!(op, Op::TopK { .. }) { DType::Int } else { dtype };
         let outputs: Vec<ValueId> = shapes

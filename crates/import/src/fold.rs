@@ -54,8 +54,12 @@ fn bound(node: &NodeProto, inputs: &[(String, std::sync::Arc<RawTensor>)]) -> Re
         "ConstantOfShape" => product(&ints(0)?),
         "Expand" => product(&ints(1)?).and_then(|n| n.checked_mul(len(0).max(1))),
         "Tile" => product(&ints(1)?).and_then(|n| n.checked_mul(len(0))),
-        "Resize" | "Upsample" | "Pad" | "OneHot" | "Conv" | "ConvTranspose" | "Col2Im" | "CenterCropPad" => {
-            return Err("it is not computed on constants".into());
+        // The lowering bounds these, and the evaluator computes them.
+        "Resize" | "Upsample" | "Pad" | "Conv" | "ConvTranspose" | "MatMul" | "Gemm" | "Einsum" => {
+            return Err("the operator is not supported on constants".into());
+        }
+        "OneHot" | "Col2Im" | "CenterCropPad" | "EyeLike" => {
+            return Err("the operator is not supported".into());
         }
         "Range" => {
             let value = |i: usize| -> Result<f64, String> {
@@ -68,7 +72,7 @@ fn bound(node: &NodeProto, inputs: &[(String, std::sync::Arc<RawTensor>)]) -> Re
             // NaN and negative numbers become 0.
             Some(steps.ceil() as usize)
         }
-        "MatMul" | "Gemm" | "Einsum" | "Gather" | "GatherND" | "GatherElements" => len(0).checked_mul(len(1)),
+        "Gather" | "GatherND" | "GatherElements" => len(0).checked_mul(len(1)),
         "Unsqueeze" | "Squeeze" | "Reshape" | "Transpose" => Some(len(0)),
         "Concat" => inputs.iter().try_fold(0usize, |n, (_, t)| n.checked_add(t.len())),
         "Split" if Attributes(node).has("num_outputs") && node.output.len() > 1 << 16 => None,

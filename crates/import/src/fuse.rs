@@ -2,7 +2,7 @@
 //! reads is removed.
 
 use crate::eval::apply;
-use crate::graph::{DType, FloatGraph, Source, Value, ValueId};
+use crate::graph::{DType, FloatGraph, Node, Source, Value, ValueId};
 use crate::op::{BinaryOp, Op};
 use crate::tensor::{Tensor, broadcast_shape};
 
@@ -10,21 +10,20 @@ use crate::tensor::{Tensor, broadcast_shape};
 pub(crate) fn fuse(mut graph: FloatGraph) -> FloatGraph {
     let uses = graph.num_uses();
     let mut removed = vec![false; graph.nodes.len()];
-    for i in 0..graph.nodes.len() {
-        if let Some((producer, weights, bias)) = fused(&graph, &uses, i) {
-            let operand = graph.nodes[producer].inputs[weights.0];
-            let name = graph.value(operand).name.clone();
-            if let Some(tensor) = weights.1 {
-                graph.nodes[producer].inputs[weights.0] = constant(&mut graph, name.clone(), tensor);
-            }
+    for (i, removed) in removed.iter_mut().enumerate() {
+        if let Some(Change { producer, weights: (operand, weights), bias }) = fused(&graph, &uses, i) {
+            let name = graph.value(graph.nodes[producer].inputs[operand]).name.clone();
             let bias = constant(&mut graph, format!("{name}/bias"), bias);
+            if let Some(weights) = weights {
+                graph.nodes[producer].inputs[operand] = constant(&mut graph, name, weights);
+            }
+            let output = graph.nodes[i].outputs[0];
             let node = &mut graph.nodes[producer];
             node.inputs.truncate(2);
             node.inputs.push(bias);
-            let output = graph.nodes[i].outputs[0];
-            graph.nodes[producer].outputs[0] = output;
+            node.outputs[0] = output;
             graph.values[output.0].source = Source::Node { node: producer, output: 0 };
-            removed[i] = true;
+            *removed = true;
         }
     }
     compact(graph, &removed)
@@ -37,117 +36,129 @@ fn constant(graph: &mut FloatGraph, name: String, tensor: Tensor) -> ValueId {
     ValueId(graph.values.len() - 1)
 }
 
-/// A weight operand's position, and its tensor where it changes.
-type Weights = (usize, Option<Tensor>);
+/// What a fused node changes in the node before it.
+struct Change {
+    producer: usize,
+    /// Position of the constant operand, and its new tensor if it changes.
+    weights: (usize, Option<Tensor>),
+    bias: Tensor,
+}
 
-/// The producer that node `i` can move into, its new weights and its new bias.
-fn fused(graph: &FloatGraph, uses: &[usize], i: usize) -> Option<(usize, Weights, Tensor)> {
+/// The change that lets node `i` move into its producer, if it can.
+fn fused(graph: &FloatGraph, uses: &[usize], i: usize) -> Option<Change> {
     let node = &graph.nodes[i];
-    let (x, addend) = match node.op {
-        Op::ScaleShift { .. } => (node.inputs[0], None),
-        Op::Binary(BinaryOp::Add) => match [0, 1].map(|i| graph.constant(node.inputs[i])) {
-            [None, Some(addend)] => (node.inputs[0], Some(addend)),
-            [Some(addend), None] => (node.inputs[1], Some(addend)),
-            _ => return None,
-        },
+    let (x, added) = match node.op {
+        Op::ScaleShift { .. } => (node.inputs[0], node.inputs[2]),
+        Op::Binary(BinaryOp::Add) if graph.constant(node.inputs[1]).is_some() => {
+            (node.inputs[0], node.inputs[1])
+        }
+        Op::Binary(BinaryOp::Add) => (node.inputs[1], node.inputs[0]),
         _ => return None,
     };
+    let added = graph.constant(added)?;
     let Source::Node { node: producer, .. } = graph.value(x).source else { return None };
-    if *uses.get(x.0)? != 1 || graph.value(x).dtype != DType::Float {
+    let target = &graph.nodes[producer];
+    if uses[x.0] != 1 || graph.value(x).dtype != DType::Float {
         return None;
     }
-    let target = graph.nodes.get(producer)?;
-    let shape = graph.shape(x);
-    let old_bias = match target.inputs.get(2) {
+    // A bias that is not constant cannot be scaled or added to.
+    let bias = match target.inputs.get(2) {
         Some(bias) => Some(graph.constant(*bias)?),
         None => None,
     };
-    let channels_of = |t: &Tensor| per_channel(t, shape);
-    // Scale and shift per channel, as vectors.
-    let (axis, scale, shift) = match (&node.op, addend) {
-        (Op::ScaleShift { axis }, _) => {
-            (*axis, Some(graph.constant(node.inputs[1])?), graph.constant(node.inputs[2])?.clone())
-        }
-        (_, Some(addend)) if matches!(target.op, Op::Conv(_) | Op::ConvTranspose(_)) => {
-            (1, None, channels_of(addend)?)
-        }
-        (_, Some(addend)) => {
-            // An einsum's bias may have any shape that broadcasts.
-            let fits = matches!(target.op, Op::Einsum(_)) && broadcast_shape(shape, addend.shape())? == shape;
-            let weights = [1, 0].into_iter().find(|&w| graph.constant(target.inputs[w]).is_some())?;
-            let bias = match old_bias {
-                Some(bias) => combine(BinaryOp::Add, bias, addend)?,
-                None => addend.clone(),
+    let shape = graph.shape(x);
+    let (operand, weights, bias) = match node.op {
+        Op::ScaleShift { axis } => {
+            let scale = graph.constant(node.inputs[1])?;
+            let (operand, weights) = scale_weights(graph, target, axis, scale)?;
+            let (scale, shift) = match target.op {
+                Op::Einsum(_) => (on_axis(scale, axis, shape)?, on_axis(added, axis, shape)?),
+                _ => (scale.clone(), added.clone()),
             };
-            return fits.then_some((producer, (weights, None), bias));
+            let scaled = bias.map(|bias| combine(BinaryOp::Mul, bias, &scale));
+            let bias = match scaled {
+                Some(bias) => combine(BinaryOp::Add, &bias?, &shift)?,
+                None => shift,
+            };
+            (operand, Some(weights), bias)
         }
-        _ => return None,
+        _ => {
+            let (operand, added) = match target.op {
+                Op::Conv(_) | Op::ConvTranspose(_) => (1, per_channel(added, shape)?),
+                // An einsum's bias may have any shape that does not enlarge the output.
+                Op::Einsum(_) if broadcast_shape(shape, added.shape())? == shape => {
+                    let constant = |&w: &usize| graph.constant(target.inputs[w]).is_some();
+                    ([1, 0].into_iter().find(constant)?, added.clone())
+                }
+                _ => return None,
+            };
+            graph.constant(target.inputs[operand])?;
+            let bias = match bias {
+                Some(bias) => combine(BinaryOp::Add, bias, &added)?,
+                None => added,
+            };
+            (operand, None, bias)
+        }
     };
-    let (weights, wide) = match &target.op {
+    // Factors near the end of the floats' range stay outside.
+    let finite = |t: &Tensor| t.data().iter().all(|v| v.is_finite());
+    let change = Change { producer, weights: (operand, weights), bias };
+    (finite(&change.bias) && change.weights.1.as_ref().is_none_or(finite)).then_some(change)
+}
+
+/// The constant operand of `node` that holds the output's axis `axis`, scaled along it.
+fn scale_weights(graph: &FloatGraph, node: &Node, axis: usize, scale: &Tensor) -> Option<(usize, Tensor)> {
+    let scale = scale.data();
+    match &node.op {
         Op::Conv(_) if axis == 1 => {
-            let w = graph.constant(target.inputs[1])?;
-            let row = w.data().len() / w.shape()[0].max(1);
-            (scale.map(|s| scaled(w, |i| s.data()[i / row.max(1)])), vec![])
+            let w = graph.constant(node.inputs[1])?;
+            let row = w.shape()[1..].iter().product::<usize>();
+            Some((1, scaled(w, |i| scale[i / row])))
         }
         Op::ConvTranspose(conv) if axis == 1 => {
-            let w = graph.constant(target.inputs[1])?;
+            let w = graph.constant(node.inputs[1])?;
             let (inputs, outputs) = (w.shape()[0], w.shape()[1]);
-            let kernel: usize = w.shape()[2..].iter().product();
-            let channel = |i: usize| {
-                let (c, m) = (i / kernel / outputs, i / kernel % outputs);
-                c / (inputs / conv.groups) * outputs + m
-            };
-            (scale.map(|s| scaled(w, |i| s.data()[channel(i)])), vec![])
+            let kernel = w.shape()[2..].iter().product::<usize>();
+            let per_group = inputs / conv.groups;
+            let channel = |i: usize| i / kernel / outputs / per_group * outputs + i / kernel % outputs;
+            Some((1, scaled(w, |i| scale[channel(i)])))
         }
         Op::Einsum(einsum) => {
             let label = einsum.out[axis];
             let held = [&einsum.a, &einsum.b].map(|labels| labels.iter().position(|l| *l == label));
-            // The channel must belong to the constant operand alone.
+            // The channel must belong to one operand alone, or the other's elements would be scaled too.
             let (operand, at) = match held {
                 [None, Some(at)] => (1, at),
                 [Some(at), None] => (0, at),
                 _ => return None,
             };
-            let w = graph.constant(target.inputs[operand])?;
-            let inner: usize = w.shape()[at + 1..].iter().product();
-            let weights = scale.map(|s| scaled(w, |i| s.data()[i / inner % w.shape()[at]]));
-            let mut wide = vec![1; shape.len() - axis];
-            wide[0] = shape[axis];
-            let as_bias = |t: &Tensor| t.clone().reshaped(wide.clone()).ok();
-            let mut bias = as_bias(&shift)?;
-            if let Some(old) = old_bias {
-                let old = match scale {
-                    Some(scale) => combine(BinaryOp::Mul, old, &as_bias(scale)?)?,
-                    None => old.clone(),
-                };
-                bias = combine(BinaryOp::Add, &old, &bias)?;
-            }
-            return Some((producer, (operand, weights), bias));
+            let w = graph.constant(node.inputs[operand])?;
+            let inner = w.shape()[at + 1..].iter().product::<usize>();
+            Some((operand, scaled(w, |i| scale[i / inner % w.shape()[at]])))
         }
-        _ => return None,
-    };
-    debug_assert!(wide.iter().all(|d: &usize| *d == 0));
-    let mut bias = shift;
-    if let Some(old) = old_bias {
-        let old = match scale {
-            Some(scale) => combine(BinaryOp::Mul, old, scale)?,
-            None => old.clone(),
-        };
-        bias = combine(BinaryOp::Add, &old, &bias)?;
+        _ => None,
     }
-    Some((producer, (1, weights), bias))
 }
 
-/// `tensor` as one entry per channel (axis 1 of `shape`), if it does not vary otherwise.
+/// A vector that broadcasts along `axis` of `shape`.
+fn on_axis(vector: &Tensor, axis: usize, shape: &[usize]) -> Option<Tensor> {
+    let mut wide = vec![1; shape.len() - axis];
+    wide[0] = shape[axis];
+    vector.clone().reshaped(wide).ok()
+}
+
+/// `tensor` as one entry per channel (axis 1 of `shape`), if it does not vary otherwise nor enlarge the shape.
 fn per_channel(tensor: &Tensor, shape: &[usize]) -> Option<Tensor> {
-    let channels = shape[1];
-    if let [value] = tensor.data() {
-        return (tensor.rank() <= shape.len()).then(|| Tensor::vector(vec![*value; channels]));
+    if broadcast_shape(shape, tensor.shape())? != shape {
+        return None;
     }
-    let channel_axis = tensor.rank().checked_add(1)?.checked_sub(shape.len())?;
-    let varies_otherwise = tensor.shape().iter().enumerate().any(|(i, &d)| d != 1 && i != channel_axis);
-    let fits = tensor.rank() <= shape.len() && tensor.data().len() == channels && !varies_otherwise;
-    fits.then(|| Tensor::vector(tensor.data().to_vec()))
+    if let [value] = tensor.data() {
+        return Some(Tensor::vector(vec![*value; shape[1]]));
+    }
+    // Aligned at the end, the tensor's axes are 1 but for the channels.
+    let missing = shape.len() - tensor.rank();
+    let only_channels = tensor.shape().iter().enumerate().all(|(i, &d)| d == 1 || i + missing == 1);
+    only_channels.then(|| Tensor::vector(tensor.data().to_vec()))
 }
 
 fn scaled(w: &Tensor, factor: impl Fn(usize) -> f32) -> Tensor {

@@ -1,20 +1,21 @@
 //! The walk over the ONNX graph: constants are folded, every other node is lowered, and all refusals are collected.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::Tensor as RawTensor;
+use tract_onnx::prelude::{DatumType, Tensor as RawTensor};
 
 use crate::builder::Builder;
 use crate::error::{ImportError, RunError, UnsupportedNode};
 use crate::file::{MAX_FILE_BYTES, ModelFile};
 use crate::fold::fold;
 use crate::fuse::fuse;
-use crate::graph::{DType, FloatGraph, GraphOutput};
+use crate::graph::{DType, FloatGraph, GraphOutput, ValueId};
 use crate::lower::{Context, Known, Refusal, find};
 use crate::reference::Reference;
+use crate::runtime::guarded;
 use crate::tensor::Array;
 use tract_onnx::pb::tensor_proto::DataType;
 
@@ -92,8 +93,10 @@ struct Walk<'f> {
     builder: Builder,
     known: HashMap<&'f str, Known>,
     /// Constants that are values of the graph already, by ONNX name.
-    constants: HashMap<String, crate::graph::ValueId>,
+    constants: HashMap<String, ValueId>,
     refused: Vec<UnsupportedNode>,
+    /// Every tensor that a node or a graph output reads.
+    read: HashSet<&'f str>,
 }
 
 impl<'f> Walk<'f> {
@@ -111,7 +114,9 @@ impl<'f> Walk<'f> {
             };
             known.insert(&input.name, Known::Value(builder.input(&input.name, &input.shape, dtype)));
         }
-        Self { file, builder, known, constants: HashMap::new(), refused: vec![] }
+        let read = file.nodes.iter().flat_map(|n| &n.input).chain(&file.outputs).map(String::as_str);
+        let read = read.filter(|name| !name.is_empty()).collect();
+        Self { file, builder, known, constants: HashMap::new(), refused: vec![], read }
     }
 
     fn node(&mut self, node: &'f NodeProto) -> Result<(), ImportError> {
@@ -206,11 +211,28 @@ impl<'f> Walk<'f> {
         let opset = self.file.opset;
         let mut ctx = Context::new(node, name, opset, inputs, &mut self.builder, &mut self.constants);
         let values = lowering(&mut ctx)?;
-        let missing = node.output.iter().skip(values.len()).position(|o| !o.is_empty());
+        // A dropout's mask, a pool's indices: harmless as long as nothing reads them.
+        let missing = node.output.iter().skip(values.len()).position(|o| self.read.contains(o.as_str()));
         if let Some(missing) = missing {
             return Err(format!("its output {} is not supported", values.len() + missing).into());
         }
-        Ok(values.into_iter().map(Known::Value).collect())
+        let known = node.output.iter().zip(values).map(|(output, id)| self.known_value(output, id));
+        known.collect()
+    }
+
+    /// A lowered output; where it was computed at once, because its operands are constant, it is a constant again.
+    fn known_value(&self, output: &str, id: ValueId) -> Result<Known, Refusal> {
+        let Some(tensor) = self.builder.graph.constant(id) else { return Ok(Known::Value(id)) };
+        let datum = match self.builder.graph.value(id).dtype {
+            DType::Float => DatumType::F32,
+            DType::Int => DatumType::I64,
+            DType::Bool => DatumType::Bool,
+        };
+        let raw = guarded(|| {
+            let raw = RawTensor::from_shape(tensor.shape(), tensor.data())?;
+            Ok(raw.cast_to_dt(datum)?.into_owned())
+        })?;
+        Ok(Known::Constant(output.into(), Arc::new(raw)))
     }
 
     /// `Shape` and `Size` of a value: every shape is known.
@@ -276,9 +298,8 @@ fn all_constant(node: &NodeProto, inputs: &[Option<Known>]) -> Option<Vec<(Strin
     for (name, input) in node.input.iter().zip(inputs) {
         match input {
             None => {}
-            Some(Known::Constant(_, tensor)) if constants.iter().any(|(n, _)| n == name) => {
-                drop(tensor.clone())
-            }
+            // One tensor may be read twice.
+            Some(Known::Constant(..)) if constants.iter().any(|(n, _)| n == name) => {}
             Some(Known::Constant(_, tensor)) => constants.push((name.clone(), tensor.clone())),
             Some(Known::Value(_) | Known::Hidden) => return None,
         }

@@ -165,7 +165,17 @@ fn window_output(window: &Window, spatial: &[usize]) -> Result<Vec<usize>, Misma
     let len = |(axis, &dim): (usize, &usize)| {
         window.output_len(axis, dim).ok_or_else(|| format!("{window:?} does not fit into {spatial:?}"))
     };
-    spatial.iter().enumerate().map(len).collect()
+    let output: Vec<usize> = spatial.iter().enumerate().map(len).collect::<Result<_, _>>()?;
+    check_positions(window, &output)?;
+    Ok(output)
+}
+
+/// The evaluator keeps a table of kernel positions times output positions.
+fn check_positions(window: &Window, positions: &[usize]) -> Result<(), Mismatch> {
+    let table = [&window.kernel[..], positions].concat();
+    num_elements(&table)
+        .map(|_| ())
+        .map_err(|_| format!("{window:?} on {positions:?} positions is too large"))
 }
 
 fn check_bias(inputs: &[&[usize]], channels: usize) -> Result<(), Mismatch> {
@@ -194,6 +204,7 @@ fn conv_transpose_shape(conv: &ConvTranspose, inputs: &[&[usize]]) -> Result<Vec
         format!("input {x:?}, weights {w:?}, {groups} groups, output padding {:?}", conv.output_padding)
     })?;
     let channels = w[1].checked_mul(groups).ok_or("too many channels")?;
+    check_positions(&conv.window, &x[2..])?;
     check_bias(inputs, channels)?;
     let mut shape = vec![x[0], channels];
     for (axis, &dim) in x[2..].iter().enumerate() {

@@ -308,6 +308,25 @@ fn normalisations_agree_with_the_runtime() {
 }
 
 #[test]
+fn operators_on_weights_alone_are_computed_at_import() {
+    let model =
+        Model::new(13).x(&[1, 4]).weights("a", &[4, 6]).weights("b", &[6, 3]).ints("p", &[0, 0, 0, 2]);
+    let model = model.node("MatMul", &["a", "b"], &["ab"], &[]).node("Pad", &["ab", "p"], &["w"], &[]);
+    let model = model.node("MatMul", &["x", "w"], &["y"], &[]).output("y");
+    let graph = model.import().unwrap().graph;
+    assert_eq!((graph.nodes.len(), graph.num_parameters()), (1, 20), "{graph}");
+    agree(&model);
+}
+
+#[test]
+fn an_addition_after_a_function_stays() {
+    let model = Model::new(13).x(&[2, 3]).weights("c", &[3]).node("Relu", &["x"], &["h"], &[]);
+    let model = model.node("Add", &["h", "c"], &["y"], &[]).output("y");
+    assert_eq!(model.import().unwrap().graph.nodes.len(), 2);
+    agree(&model);
+}
+
+#[test]
 fn shape_arithmetic_is_folded_away() {
     let model = Model::new(13).x(&[1, 3, 4]).ints("zero", &[0]).ints("rest", &[-1]);
     let model = model.node("Shape", &["x"], &["shape"], &[]).node("Gather", &["shape", "zero"], &["n"], &[]);

@@ -14,6 +14,9 @@ use crate::tensor::{Array, Tensor, TensorError};
 /// The largest data file, and the most that one may unpack to.
 pub const MAX_DATA_BYTES: u64 = 1 << 31;
 
+/// Names of the true classes.
+const LABELS: [&str; 2] = ["label", "labels"];
+
 /// Why a data file cannot be used. Every message names the file.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -173,7 +176,9 @@ impl DataFile {
         let mut outputs = vec![];
         for output in &graph.outputs {
             let single = graph.outputs.len() == 1;
-            let named = self.arrays.get_key_value(&output.name);
+            // `label` is the truth, even if an output has this name too.
+            let named =
+                self.arrays.get_key_value(&output.name).filter(|_| !LABELS.contains(&output.name.as_str()));
             let found = named.or_else(|| self.arrays.get_key_value("y").filter(|_| single));
             outputs.push(match found {
                 None => None,
@@ -203,7 +208,7 @@ impl DataFile {
     }
 
     fn labels(&self, len: usize) -> Result<Option<Vec<i64>>, DataError> {
-        let found = ["label", "labels"].iter().find_map(|name| self.arrays.get_key_value(*name));
+        let found = LABELS.iter().find_map(|name| self.arrays.get_key_value(*name));
         let Some((name, array)) = found else { return Ok(None) };
         if array.shape().iter().product::<usize>() != len {
             return Err(self.shape_error(name, array.shape(), format!("[{len}]")));

@@ -134,8 +134,7 @@ impl<'a> Context<'a> {
                     return Ok(*id);
                 }
                 let tensor = finite(&name, &raw)?;
-                let id = self.builder.constant(name.clone(), tensor);
-                self.builder.graph.values[id.0].dtype = dtype(raw.datum_type());
+                let id = self.builder.constant(name.clone(), tensor, dtype(raw.datum_type()));
                 self.constants.insert(name, id);
                 Ok(id)
             }
@@ -190,7 +189,7 @@ impl<'a> Context<'a> {
     pub(crate) fn constant(&mut self, part: &str, tensor: Tensor) -> Result<ValueId, Refusal> {
         let name = format!("{}/{part}", self.base);
         check_finite(&name, &tensor)?;
-        Ok(self.builder.constant(name, tensor))
+        Ok(self.builder.constant(name, tensor, DType::Float))
     }
 
     /// Appends an operator with one output, of the element kind of its first input.
@@ -201,15 +200,6 @@ impl<'a> Context<'a> {
 
     /// As [`emit`](Self::emit), for an operator that needs its output shape.
     pub(crate) fn emit_to(&mut self, op: Op, input: ValueId, shape: &[usize]) -> Result<ValueId, Refusal> {
-        if op == Op::Reshape
-            && let Some(tensor) = self.builder.graph.constant(input)
-        {
-            let tensor = tensor.clone().reshaped(shape.to_vec()).map_err(|e| e.to_string())?;
-            let (name, dtype) = (self.builder.graph.value(input).name.clone(), self.dtype_of(input));
-            let id = self.builder.constant(name, tensor);
-            self.builder.graph.values[id.0].dtype = dtype;
-            return Ok(id);
-        }
         if self.builder.graph.shape(input) == shape {
             return Ok(input);
         }

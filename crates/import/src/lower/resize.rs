@@ -26,11 +26,11 @@ pub(super) fn resize(ctx: &mut Context<'_>) -> Lowered {
             }
             "linear" | "bilinear" | "cubic" => {
                 let rank = ctx.shape_of(x).len();
-                let mut rows = vec![0f32; axis.output * axis.input];
-                for (o, row) in rows.chunks_exact_mut(axis.input).enumerate() {
+                let matrix = Tensor::filled(vec![axis.output, axis.input], 0f32);
+                let mut matrix = matrix.map_err(|e| e.to_string())?;
+                for (o, row) in matrix.data_mut().chunks_exact_mut(axis.input).enumerate() {
                     interpolate(ctx, &axis, o, mode == "cubic", row)?;
                 }
-                let matrix = Tensor::new(vec![axis.output, axis.input], rows).map_err(|e| e.to_string())?;
                 let matrix = ctx.constant(&format!("axis{}", axis.axis), matrix)?;
                 let labels: Vec<Label> = (0..rank as u8).map(|i| b'a' + i).collect();
                 let mut out = labels.clone();

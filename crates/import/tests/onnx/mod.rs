@@ -1,5 +1,5 @@
 //! Small ONNX models, built in memory.
-#![allow(dead_code)] // Each test binary uses its part.
+#![allow(dead_code, clippy::unwrap_used)] // Each test binary uses its part; what fails here is a failed test.
 
 use prost::Message;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
