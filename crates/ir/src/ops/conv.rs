@@ -89,6 +89,11 @@ impl Operator for Conv {
         if self.strides.iter().chain(&self.dilations).any(|&s| s == 0 || s > 1 << 16) {
             return Err(cx.refuse("strides and dilations must be from 1 to 65536"));
         }
+        let lengths =
+            self.pads.iter().flat_map(|p| [p.0, p.1]).chain(self.transposed.iter().flatten().copied());
+        if lengths.into_iter().any(|n| n > 1 << 31) {
+            return Err(cx.refuse("pads must be at most 2^31"));
+        }
         let (outputs, taps) = (w.shape[0], w.shape[1]);
         if self.groups == 0
             || !outputs.is_multiple_of(self.groups)

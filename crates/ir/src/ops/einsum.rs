@@ -115,9 +115,9 @@ impl Operator for Einsum {
         self.check(cx, &a.shape, &b.shape)?;
         let roles = self.roles();
         let count = roles.summed.iter().map(|&l| self.length(l, &a.shape, &b.shape)).product();
-        // A cap bounds Σ|w| over every axis but the first one, so it applies where only that axis survives.
+        // A cap bounds Σ|w| over every axis but the first one, so it applies where that axis and no other survives.
         let cap = |labels: &[Label], cap: Option<u64>| {
-            cap.filter(|_| labels.iter().enumerate().all(|(i, l)| i == 0 || !self.out.contains(l)))
+            cap.filter(|_| labels.iter().enumerate().all(|(i, l)| (i == 0) == self.out.contains(l)))
         };
         let range = match (cap(&self.b, b.l1_cap), cap(&self.a, a.l1_cap)) {
             (Some(l), _) => product_sum(&b.range, &a.range, count, Some(l)),

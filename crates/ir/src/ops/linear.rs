@@ -29,6 +29,8 @@ impl Operator for Linear {
             )));
         };
         const LIMIT: u64 = 1 << 31;
+        // Below it no sum saturates: an interval that did could come back narrower than the integers it stands for.
+        const PARTIAL: u64 = 1 << 62;
         let mut range = Interval::point(self.constant);
         for (x, &k) in cx.operands.iter().zip(&self.coefficients) {
             if x.shape != first.shape {
@@ -38,6 +40,9 @@ impl Operator for Linear {
                 return Err(cx.refuse(format!("coefficient {k} or constant {} beyond 2^31", self.constant)));
             }
             range = range.add(&x.range.scale(k));
+            if range.magnitude() > PARTIAL {
+                return Err(cx.refuse(format!("its partial sums may reach {range}")));
+            }
         }
         Ok(Signature { shape: first.shape.clone(), range })
     }

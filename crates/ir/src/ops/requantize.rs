@@ -42,7 +42,8 @@ impl Operator for Requantize {
 
     fn infer(&self, cx: &Infer<'_>) -> Result<Signature, IrError> {
         let x = cx.one()?;
-        const BOUND: u64 = 1 << 31;
+        // Quotients are 32-bit words, and so are their differences from a clamp's end.
+        const BOUND: u64 = 1 << 30;
         if self.shift > 30 || !self.domain.is_valid() || self.domain.magnitude() > BOUND {
             return Err(cx.refuse(format!("shift {} with domain {}", self.shift, self.domain)));
         }

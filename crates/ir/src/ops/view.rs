@@ -84,11 +84,16 @@ impl View {
     /// Whether some entry of the view lies outside the operand of this shape.
     pub fn leaves(&self, source: &[usize]) -> bool {
         self.axes.iter().zip(source).any(|(map, &length)| {
-            let reach = map.terms.iter().fold(Interval::point(map.offset), |sum, &(axis, stride)| {
-                let last = self.shape.get(axis as usize).map_or(0, |&n| n as i64 - 1);
-                sum.add(&Interval::new(0, last.max(0)).scale(stride))
-            });
+            let reach = self.reach(map);
             map.divisor != 1 || reach.lo < 0 || reach.hi >= length as i64
+        })
+    }
+
+    /// The values of `offset + Σ stride·index`, saturating.
+    fn reach(&self, map: &AxisMap) -> Interval {
+        map.terms.iter().fold(Interval::point(map.offset), |sum, &(axis, stride)| {
+            let last = self.shape.get(axis as usize).map_or(0, |&n| i64::try_from(n).unwrap_or(i64::MAX) - 1);
+            sum.add(&Interval::new(0, last.max(0)).scale(stride))
         })
     }
 }
@@ -104,6 +109,8 @@ impl Operator for View {
             return Err(cx.refuse(format!("{} axis maps for shape {:?}", self.axes.len(), x.shape)));
         }
         const BOUND: i64 = 1 << 40;
+        // No position on the way overflows.
+        const REACH: u64 = 1 << 62;
         for map in &self.axes {
             let sane = |v: i64| (-BOUND..=BOUND).contains(&v);
             if map.divisor < 1
@@ -111,6 +118,7 @@ impl Operator for View {
                 || !sane(map.divisor)
                 || map.terms.len() > 8
                 || map.terms.iter().any(|&(axis, stride)| axis as usize >= self.shape.len() || !sane(stride))
+                || self.reach(map).magnitude() > REACH
             {
                 return Err(cx.refuse("an axis map refers to a missing axis or has absurd strides"));
             }
