@@ -14,9 +14,11 @@ use zkml_ir::{Graph, Interval, Op, Source, TensorId, Trace};
 
 use crate::error::RelationError;
 use crate::map::Map;
+use crate::ops::contraction::with_batch;
 use crate::ops::relate;
 use crate::system::{
     Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, System, ViewId,
+    check_coefficient,
 };
 
 /// Who sees a tensor that enters or leaves the graph.
@@ -82,6 +84,18 @@ pub(crate) struct Builder<'a> {
     tables: BTreeMap<Vec<Vec<i32>>, usize>,
     census: Census,
     ones: Option<usize>,
+    /// The pairs of all views, a bound on their memory.
+    pairs: usize,
+    /// The rows of all tables.
+    rows: usize,
+}
+
+/// The most pairs of all views of a statement.
+const MAX_ALL_PAIRS: usize = 1 << 26;
+
+/// A refusal of the tensor `name` as it enters or leaves a node.
+fn refuse(name: &str, reason: String) -> RelationError {
+    RelationError::Unsupported { node: name.into(), op: "tensor", reason }
 }
 
 /// The system of a statement.
@@ -103,6 +117,13 @@ pub fn build_witness(
     traces: &[Trace<'_>],
 ) -> Result<(System, Witness), RelationError> {
     Builder::new(graph, shape, field, Some(traces))?.run(shape)
+}
+
+impl Expr {
+    fn check_coefficients(&self) -> Result<(), String> {
+        self.affine.check_coefficients()?;
+        self.bilinear.iter().try_for_each(|term| check_coefficient(term.coefficient))
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -135,6 +156,8 @@ impl<'a> Builder<'a> {
             tables: BTreeMap::new(),
             census: Census::of(graph, shape.batch as u64),
             ones: None,
+            pairs: 0,
+            rows: 0,
         })
     }
 
@@ -158,6 +181,8 @@ impl<'a> Builder<'a> {
                 }
                 Source::Node { op, operands } => relate(&mut self, id, info, op, operands)?,
             };
+            self.check_size()?;
+            expr.check_coefficients().map_err(|reason| refuse(&info.name, reason))?;
             self.exprs.push(expr);
         }
         for (index, port) in self.graph.outputs().iter().enumerate() {
@@ -194,14 +219,16 @@ impl<'a> Builder<'a> {
         let expr = self.leaf(&info.name, &shape, info.range, home, values, true);
         if visibility == Visibility::Private {
             let shifted = expr.affine.clone().plus_constant(-info.range.lo);
-            self.range_check(&info.name, shifted, info.range.len())?;
+            let entries = Interval::new(0, info.range.hi - info.range.lo);
+            self.range_check(&info.name, shifted, &entries, info.range.len())?;
         }
         Ok(expr)
     }
 
     fn public_output(&mut self, index: usize, id: TensorId) -> Result<(), RelationError> {
         let info = self.graph.tensor(id);
-        let expr = self.batched(self.expr(id).clone());
+        let expr = self.expr(id).clone();
+        let expr = self.batched(expr).map_err(|reason| refuse(&info.name, reason))?;
         let home = Home::PublicOutput(index);
         let values = self.values(id);
         let y = self.leaf(&info.name, &expr.affine.shape, info.range, home, values, true);
@@ -264,14 +291,53 @@ impl<'a> Builder<'a> {
     }
 
     /// The same expression with the batch as first axis.
-    pub(crate) fn batched(&mut self, expr: Expr) -> Expr {
+    ///
+    /// # Errors
+    /// The reason, where a map becomes too large.
+    pub(crate) fn batched(&mut self, expr: Expr) -> Result<Expr, String> {
         if expr.batched {
-            return expr;
+            return Ok(expr);
         }
         let batch = self.batch;
-        let affine = self.map_affine(&expr.affine, &Map::broadcast(&expr.affine.shape, 0, batch));
-        // Products of two unbatched operands do not occur: weights meet weights nowhere.
-        Expr { affine: affine.unwrap_or(expr.affine), batched: true, ..expr }
+        let affine = self.map_affine(&expr.affine, &Map::broadcast(&expr.affine.shape, 0, batch))?;
+        let mut bilinear = Vec::with_capacity(expr.bilinear.len());
+        for term in expr.bilinear {
+            // The first operand is repeated, the second contributes to every sample alike.
+            let a = self.system.views[term.a.0].clone();
+            let repeated = a.map.then(&Map::broadcast(&a.map.view, 0, batch))?;
+            let labels = with_batch(&term.labels, true, false);
+            bilinear.push(Bilinear { a: self.view(a.tensor, repeated)?, labels, ..term });
+        }
+        Ok(Expr { affine, bilinear, batched: true, ..expr })
+    }
+
+    /// The identifier of a view.
+    ///
+    /// # Errors
+    /// The reason, where all views together become too large.
+    pub(crate) fn view(&mut self, tensor: usize, map: Map) -> Result<ViewId, String> {
+        let (known, pairs) = (self.system.views.len(), map.num_pairs());
+        let view = self.system.view(tensor, map);
+        if self.system.views.len() > known {
+            self.pairs += pairs;
+        }
+        if self.pairs > MAX_ALL_PAIRS {
+            return Err(format!("all rearrangements relate more than {MAX_ALL_PAIRS} pairs of indices"));
+        }
+        Ok(view)
+    }
+
+    /// Refuses graphs whose tables are larger than any verifier wants to read.
+    fn check_size(&self) -> Result<(), RelationError> {
+        const MAX_ALL_ROWS: usize = 1 << 24;
+        if self.rows > MAX_ALL_ROWS {
+            return Err(RelationError::TooLarge {
+                what: "the number of rows of all tables",
+                got: self.rows as u64,
+                limit: MAX_ALL_ROWS as u64,
+            });
+        }
+        Ok(())
     }
 
     /// An affine expression seen through a map.
@@ -280,11 +346,11 @@ impl<'a> Builder<'a> {
         if affine.constant != 0 {
             let ones = self.ones();
             let constant = Map { source: vec![], view: affine.shape.clone(), groups: vec![] };
-            terms.push((affine.constant, self.system.view(ones, constant.then(map)?)));
+            terms.push((affine.constant, self.view(ones, constant.then(map)?)?));
         }
         for &(k, view) in &affine.terms {
             let view = self.system.views[view.0].clone();
-            terms.push((k, self.system.view(view.tensor, view.map.then(map)?)));
+            terms.push((k, self.view(view.tensor, view.map.then(map)?)?));
         }
         Ok(Affine { shape: map.view.clone(), terms, constant: 0 })
     }
@@ -322,11 +388,17 @@ impl<'a> Builder<'a> {
         expr: Expr,
         other_range: &Interval,
     ) -> Result<(), RelationError> {
-        let range = expr.range.add(other_range);
-        if range.magnitude() >= self.field.modulus.unsigned_abs() {
-            return Err(RelationError::Wraps { name: name.into(), range, modulus: self.field.modulus });
-        }
+        self.check_wrap(name, &expr.range.add(other_range))?;
         self.field_equation(name, expr.affine, expr.bilinear);
+        Ok(())
+    }
+
+    /// Refuses an interval that holds a multiple of the modulus beside 0.
+    fn check_wrap(&self, name: &str, range: &Interval) -> Result<(), RelationError> {
+        let modulus = self.field.modulus;
+        if range.magnitude() >= modulus.unsigned_abs() {
+            return Err(RelationError::Wraps { name: name.into(), range: *range, modulus });
+        }
         Ok(())
     }
 
@@ -352,6 +424,7 @@ impl<'a> Builder<'a> {
             return table;
         }
         let rows = columns[0].len();
+        self.rows += rows;
         let tensors = columns.iter().map(|column| {
             let lo = column.iter().copied().min().unwrap_or(0);
             let hi = column.iter().copied().max().unwrap_or(0);
@@ -381,11 +454,21 @@ impl<'a> Builder<'a> {
 
     /// Proves `0 ≤ expr < length` for every entry, by limbs where one table would be too large.
     ///
+    /// `reach` holds the integers that are known to be possible so far: an entry of it must not meet another integer of the
+    /// proven interval around the field. For a tensor that only this check binds it is the proven interval itself.
+    ///
     /// # Errors
-    /// [`RelationError::Wraps`] where limbs could wrap around the field.
-    pub(crate) fn range_check(&mut self, name: &str, expr: Affine, length: u64) -> Result<(), RelationError> {
+    /// [`RelationError::Wraps`] where that could happen.
+    pub(crate) fn range_check(
+        &mut self,
+        name: &str,
+        expr: Affine,
+        reach: &Interval,
+        length: u64,
+    ) -> Result<(), RelationError> {
         let elements = expr.shape.iter().product::<usize>() as u64;
         if length <= direct_rows(elements) {
+            self.check_wrap(name, &reach.add(&Interval::new(1 - length as i64, 0)))?;
             let table = self.range_table(length as usize);
             self.lookup(name, table, vec![expr]);
             return Ok(());
@@ -406,16 +489,11 @@ impl<'a> Builder<'a> {
                 Some(sum) => sum.plus(1 << start, &limb),
             });
         }
+        let limbs = Interval::new(0, (1 << bits) - 1);
         if let Some(sum) = sum {
-            // Both sides are intervals below 2^bits, so their difference stays below the modulus.
-            let range = Interval::new(-(1 << bits), 1 << bits);
-            let difference = Expr {
-                affine: expr.clone().plus(-1, &sum),
-                bilinear: vec![],
-                batched: true,
-                range: Interval::point(0),
-            };
-            self.integer_equation(name, difference, &range)?;
+            let affine = expr.clone().plus(-1, &sum);
+            let difference = Expr { affine, bilinear: vec![], batched: true, range: *reach };
+            self.integer_equation(name, difference, &limbs.scale(-1))?;
         }
         if length.is_power_of_two() {
             return Ok(());
@@ -424,7 +502,7 @@ impl<'a> Builder<'a> {
         let last = i64::try_from(length - 1).unwrap_or(i64::MAX);
         let shape = expr.shape.clone();
         let distance = Affine { shape, terms: vec![], constant: last }.plus(-1, &expr);
-        self.range_check(name, distance, 1 << bits)
+        self.range_check(name, distance, &limbs.scale(-1).add(&Interval::point(last)), 1 << bits)
     }
 
     /// The table of the integers from 0 to `length − 1`.
@@ -533,7 +611,7 @@ impl<'a> Builder<'a> {
         let half = shape[axis] / 2;
         let mut pair = Vec::with_capacity(2);
         for part in 0..2 {
-            let pairs = (0..half).map(|i| (i as u32, (part * half + i) as u32)).collect();
+            let pairs = (0..half).map(|i| (i as u32, (part * half + i) as u32));
             let map = Map::along(shape, axis, half, pairs).ok()?;
             let tuple = fraction.tuple.iter().map(|e| self.map_affine(e, &map));
             pair.push(Fraction { tuple: tuple.collect::<Result<_, _>>().ok()?, ..fraction.clone() });
@@ -570,10 +648,12 @@ impl Census {
         for (_, info) in graph.iter() {
             if let Source::Node { op: Op::Requantize(op), .. } = &info.source {
                 let elements = info.num_elements() as u64 * batch;
-                *census.shifts.entry(op.shift).or_default() += elements;
+                let shifts = census.shifts.entry(op.shift).or_default();
+                *shifts = shifts.saturating_add(elements);
                 if let Activation::Clamp(clamp) = op.activation {
                     let key = (op.domain.lo, op.domain.hi, clamp.lo, clamp.hi);
-                    *census.activations.entry(key).or_default() += elements;
+                    let activations = census.activations.entry(key).or_default();
+                    *activations = activations.saturating_add(elements);
                 }
             }
         }

@@ -89,14 +89,12 @@ impl Layout {
             .collect();
         let mut trees = Vec::with_capacity(3);
         for kind in [TreeKind::Weights, TreeKind::Witness, TreeKind::Helpers] {
-            let columns = pack(&mut placements, kind, rows, rows - reserved);
-            if columns > MAX_COLUMNS {
-                return Err(RelationError::TooLarge {
+            let columns =
+                pack(&mut placements, kind, rows, rows - reserved).ok_or(RelationError::TooLarge {
                     what: "the number of columns",
-                    got: columns as u64,
+                    got: MAX_COLUMNS as u64 + 1,
                     limit: MAX_COLUMNS as u64,
-                });
-            }
+                })?;
             if columns > 0 || kind == TreeKind::Witness {
                 trees.push((kind, columns));
             }
@@ -164,8 +162,8 @@ fn cut(shape: &[usize], log_rows: usize) -> Vec<AxisCut> {
     cuts
 }
 
-/// Stacks the slabs of a tree in columns with `usable` rows and returns the number of columns.
-fn pack(placements: &mut [Option<Placement>], kind: TreeKind, rows: usize, usable: usize) -> usize {
+/// Stacks the slabs of a tree in columns with `usable` rows and returns the number of columns, if there is room.
+fn pack(placements: &mut [Option<Placement>], kind: TreeKind, rows: usize, usable: usize) -> Option<usize> {
     let mut order: Vec<usize> =
         (0..placements.len()).filter(|&i| placements[i].as_ref().is_some_and(|p| p.tree == kind)).collect();
     let log = |i: usize| placements[i].as_ref().map_or(0, Placement::log_slab);
@@ -184,6 +182,9 @@ fn pack(placements: &mut [Option<Placement>], kind: TreeKind, rows: usize, usabl
                 column += 1;
             }
             if column == filled.len() {
+                if column == MAX_COLUMNS {
+                    return None;
+                }
                 filled.push(0);
             }
             placement.slabs.push(Slab { column, row: filled[column] });
@@ -193,7 +194,7 @@ fn pack(placements: &mut [Option<Placement>], kind: TreeKind, rows: usize, usabl
             first_open += 1;
         }
     }
-    filled.len()
+    Some(filled.len())
 }
 
 /// The vertices of one slab: for every valid entry of the tensor in it, the row within the slab and the entry's position.

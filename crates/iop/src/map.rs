@@ -48,7 +48,7 @@ pub struct Map {
 }
 
 fn size(shape: &[usize], axes: &[usize]) -> usize {
-    axes.iter().map(|&a| shape[a]).product()
+    axes.iter().fold(1, |product: usize, &a| product.saturating_mul(shape[a]))
 }
 
 impl Map {
@@ -158,12 +158,13 @@ impl Map {
         source: &[usize],
         axis: usize,
         length: usize,
-        pairs: Vec<(u32, u32)>,
+        pairs: impl IntoIterator<Item = (u32, u32), IntoIter: ExactSizeIterator>,
     ) -> Result<Self, String> {
-        check_pairs(pairs.len())?;
+        let pairs = pairs.into_iter();
+        check_pairs(pairs.len().max(length))?;
         let mut map = Self::identity(source);
         map.view[axis] = length;
-        map.groups[axis].relation = Relation::Pairs(pairs);
+        map.groups[axis].relation = Relation::Pairs(pairs.collect());
         Ok(map)
     }
 
@@ -223,9 +224,18 @@ impl Map {
     pub fn then(&self, next: &Self) -> Result<Self, String> {
         compose(self, next)
     }
+
+    /// The number of pairs of all relations.
+    pub(crate) fn num_pairs(&self) -> usize {
+        let pairs = |group: &Group| match &group.relation {
+            Relation::Identity => 0,
+            Relation::Pairs(pairs) => pairs.len(),
+        };
+        self.groups.iter().map(pairs).sum()
+    }
 }
 
-fn check_pairs(count: usize) -> Result<(), String> {
+pub(crate) fn check_pairs(count: usize) -> Result<(), String> {
     if count > MAX_PAIRS {
         return Err(format!("a rearrangement relates {count} pairs of indices, more than {MAX_PAIRS}"));
     }
@@ -357,6 +367,14 @@ fn join(first: &Map, second: &Map, component: &Component) -> Result<Group, Strin
     };
     let source_axes = collect(&mut component.first.iter().flat_map(|&i| first.groups[i].source.clone()));
     let view_axes = collect(&mut component.second.iter().flat_map(|&j| second.groups[j].view.clone()));
+    // Nothing below is longer than what is checked here.
+    for &i in &component.first {
+        check_pairs(size(&first.view, &first.groups[i].view))?;
+    }
+    for &j in &component.second {
+        check_pairs(size(&second.source, &second.groups[j].source))?;
+    }
+    check_pairs(size(&second.view, &view_axes))?;
     // For every group of the first map, the source positions of every index of its view axes.
     let lookup: Vec<Vec<Vec<u32>>> = component
         .first
@@ -372,7 +390,7 @@ fn join(first: &Map, second: &Map, component: &Component) -> Result<Group, Strin
         .collect();
     let choices: Vec<Vec<(u32, u32)>> =
         component.second.iter().map(|&j| pairs_of(&second.groups[j], &second.view)).collect();
-    check_pairs(choices.iter().map(Vec::len).product())?;
+    check_pairs(choices.iter().fold(1, |product, list| product.saturating_mul(list.len())))?;
     let mut middle = vec![0usize; first.view.len()];
     let mut outer = vec![0usize; second.view.len()];
     let mut inner = vec![0usize; first.source.len()];
@@ -388,10 +406,13 @@ fn join(first: &Map, second: &Map, component: &Component) -> Result<Group, Strin
             unravel(m as usize, &second.source, &second.groups[j].source, &mut middle);
         }
         let v = ravel(&second.view, &view_axes, &outer) as u32;
+        let related = component.first.iter().zip(&lookup).fold(1usize, |product, (&i, lists)| {
+            product.saturating_mul(lists[ravel(&first.view, &first.groups[i].view, &middle)].len())
+        });
+        check_pairs(pairs.len().saturating_add(related))?;
         extend_sources(first, component, &lookup, &middle, 0, &mut inner, &mut |inner| {
             pairs.push((v, ravel(&first.source, &source_axes, inner) as u32));
         });
-        check_pairs(pairs.len())?;
         if !advance(&mut choice, &choices) {
             break;
         }
@@ -579,7 +600,7 @@ mod tests {
             Map::sum(&first.view, &[1, 3]).unwrap(),
             Map::strided(&first.view, &View::transpose(&first.view, &[3, 1, 0, 2])).unwrap(),
             Map::broadcast(&first.view, 1, 3),
-            Map::along(&first.view, 2, 2, vec![(0, 1), (0, 2), (1, 0)]).unwrap(),
+            Map::along(&first.view, 2, 2, [(0, 1), (0, 2), (1, 0)]).unwrap(),
         ] {
             let both = first.then(&second).unwrap();
             let expected = second.materialize(&first.materialize(&counting(&start)));
@@ -588,7 +609,7 @@ mod tests {
         let wide = Map::broadcast(&[3], 0, 2);
         let flat = wide.then(&Map::reshape(&[2, 3], &[6]).unwrap()).unwrap();
         assert_eq!(flat.materialize(&[7, 8, 9]), [7, 8, 9, 7, 8, 9]);
-        let padded = wide.then(&Map::along(&[2, 3], 0, 3, vec![(1, 0), (2, 1)]).unwrap()).unwrap();
+        let padded = wide.then(&Map::along(&[2, 3], 0, 3, [(1, 0), (2, 1)]).unwrap()).unwrap();
         assert_eq!(padded.materialize(&[7, 8, 9]), [0, 0, 0, 7, 8, 9, 7, 8, 9]);
     }
 }

@@ -4,6 +4,7 @@
 //! independently; nothing in it comes from a proof.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -182,9 +183,20 @@ impl System {
 
     /// The number of looked-up tuples.
     pub fn num_lookups(&self) -> u64 {
-        let fractions = |h: &Helper| h.fractions.iter().filter(|f| f.multiplicity.is_none()).count() as u64;
-        self.helpers.iter().map(|h| fractions(h) * h.shape.iter().product::<usize>() as u64).sum()
+        let looked_up = |h: &Helper| {
+            let fractions = h.fractions.iter().filter(|f| f.multiplicity.is_none()).count() as u64;
+            h.shape.iter().fold(fractions, |product, &n| product.saturating_mul(n as u64))
+        };
+        self.helpers.iter().map(looked_up).fold(0, u64::saturating_add)
     }
+}
+
+/// Refuses a coefficient beyond ±2^31.
+pub(crate) fn check_coefficient(coefficient: i64) -> Result<(), String> {
+    if coefficient.unsigned_abs() > 1 << 31 {
+        return Err(format!("a coefficient reaches {coefficient}, beyond 2^31"));
+    }
+    Ok(())
 }
 
 impl Affine {
@@ -204,6 +216,14 @@ impl Affine {
         self.terms.retain(|t| t.0 != 0);
         self.constant += k * other.constant;
         self
+    }
+
+    /// Refuses coefficients that a further step could wrap around a machine word.
+    ///
+    /// An integer that is not always 0 has a coefficient below 2^30, because the graph bounds its multiples.
+    pub(crate) fn check_coefficients(&self) -> Result<(), String> {
+        let coefficients = self.terms.iter().map(|t| t.0).chain([self.constant]);
+        coefficients.into_iter().try_for_each(check_coefficient)
     }
 
     /// `self + k`.

@@ -1,17 +1,21 @@
 //! The one verifier: three batched sumchecks from the lookup challenges to one row point.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::claims::{Claim, Claims, Evaluation, PointId, Target, column_weights};
+use zkml_ir::tensor::num_elements;
+
+use crate::claims::{Claim, Claims, Evaluation, PointId, Target, column_weights, is_committed};
 use crate::context::Context;
 use crate::eq::{cube_variables, eq_points, eq_valid_cube, num_variables, split_point, valid_cube};
-use crate::error::VerifyError;
+use crate::error::{RelationError, VerifyError};
 use crate::functional::Functional;
 use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
 use crate::scalar::Scalar;
 use crate::sumcheck;
-use crate::system::{Affine, Bilinear, Equation, Fraction, Helper, System, ViewId};
+use crate::system::{Affine, Bilinear, Equation, Fraction, Helper, Home, System, ViewId};
 
 type Public<C> = <C as Context>::Public;
 type Sealed<C> = <C as Context>::Sealed;
@@ -19,21 +23,21 @@ type SealedClaims<C> = Claims<Public<C>, Sealed<C>>;
 
 /// Verifies a proof of a system whose statement is already bound to the context's transcript.
 ///
-/// `public` holds the entries of every public tensor of the system, at its index; the caller has checked them against their
-/// intervals.
+/// `public` holds the entries of every public tensor of the system, at its index.
 ///
 /// # Errors
 /// [`VerifyError`] that names the check that fails.
 ///
 /// # Soundness
-/// With `K` challenges, every error term is at most `(degree·rounds + claims)/|K|` per sumcheck and `rows/|K|` for the
-/// fingerprints; see [`crate::soundness`].
+/// A proof is about the committed weights, and assumes of them what the registration of their commitment has proven: that
+/// they lie in their intervals and keep their caps on `Σ|w|`. [`crate::soundness`] bounds the algebraic errors.
 pub fn verify<C: Context>(
     cx: &mut C,
     system: &System,
     layout: &Layout,
     public: &[Vec<i32>],
 ) -> Result<(), VerifyError> {
+    check_public(system, public)?;
     if layout.tree(TreeKind::Weights).is_some() {
         cx.commit(TreeKind::Weights)?;
     }
@@ -43,6 +47,24 @@ pub fn verify<C: Context>(
     verifier.products(&z)?;
     let Verifier { cx, claims, .. } = verifier;
     reduce(cx, layout, &claims)
+}
+
+/// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
+fn check_public(system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
+    for (index, tensor) in system.tensors.iter().enumerate().filter(|(_, t)| !is_committed(&t.home)) {
+        let refused = |reason: String| RelationError::Public { name: tensor.name.clone(), reason };
+        let entries = public.get(index).map_or(&[][..], Vec::as_slice);
+        if num_elements(&tensor.shape) != Some(entries.len()) {
+            return Err(refused(format!("{} entries for shape {:?}", entries.len(), tensor.shape)));
+        }
+        if matches!(&tensor.home, Home::Constant(data) if data != entries) {
+            return Err(refused("its entries are not the graph's constant".into()));
+        }
+        if let Some(value) = entries.iter().find(|&&v| !tensor.range.contains(i64::from(v))) {
+            return Err(refused(format!("entry {value} lies outside its interval {}", tensor.range)));
+        }
+    }
+    Ok(())
 }
 
 struct Verifier<'a, C: Context> {
@@ -108,9 +130,7 @@ impl<C: Context> Verifier<'_, C> {
         let count = self.system.tensors[helper.first_limb..]
             .iter()
             .zip(0..)
-            .take_while(
-                |(t, limb)| matches!(t.home, crate::system::Home::Helper { limb: l, .. } if l == *limb),
-            )
+            .take_while(|(t, limb)| matches!(t.home, Home::Helper { limb: l, .. } if l == *limb))
             .count();
         self.claims.push(Claim {
             target: Target::Limbs { first: helper.first_limb, count },

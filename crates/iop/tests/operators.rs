@@ -2,98 +2,12 @@
 
 mod clear;
 
-use clear::Case;
-use zkml_iop::builder::Visibility::{self, Private, Public};
+use clear::sketch::{I8, Sketch, U8, conv, gemm};
 use zkml_ir::ops::{
     Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
     Reshape, Softmax, View,
 };
-use zkml_ir::{Graph, Interval, Model, Op, Table, Tensor, TensorId};
-
-/// Reproducible integers in an interval.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, range: Interval) -> i32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (range.lo + ((self.0 >> 33) % range.len()) as i64) as i32
-    }
-
-    fn tensor(&mut self, shape: &[usize], range: Interval) -> Tensor {
-        let data = (0..shape.iter().product::<usize>()).map(|_| self.roll(range)).collect();
-        Tensor { shape: shape.to_vec(), data }
-    }
-}
-
-const U8: Interval = Interval::unsigned(8);
-const I8: Interval = Interval::signed(8);
-
-/// A graph under construction with random weights and inputs.
-struct Sketch {
-    graph: Graph,
-    weights: Vec<Tensor>,
-    dice: Dice,
-}
-
-impl Sketch {
-    fn new() -> Self {
-        Self { graph: Graph::new(), weights: vec![], dice: Dice(42) }
-    }
-
-    fn input(&mut self, shape: &[usize], range: Interval) -> TensorId {
-        self.graph.add_input("x", shape.to_vec(), range, 1.0).unwrap()
-    }
-
-    fn weight(&mut self, shape: &[usize], range: Interval) -> TensorId {
-        let tensor = self.dice.tensor(shape, range);
-        self.weights.push(tensor);
-        self.graph.add_weight("w", shape.to_vec(), range, None).unwrap()
-    }
-
-    fn node(&mut self, op: Op, operands: &[TensorId]) -> TensorId {
-        let name = format!("{}_{}", op.semantics().name(), self.graph.tensors().len());
-        self.graph.add_node(&name, op, operands).unwrap()
-    }
-
-    fn relu(&mut self, acc: TensorId, shift: u32, blocks: i64) -> TensorId {
-        let op = Requantize {
-            shift,
-            domain: Interval::new(-blocks * 256, blocks * 256 - 1),
-            activation: Activation::Clamp(U8),
-        };
-        self.node(Op::Requantize(op), &[acc])
-    }
-
-    fn finish(mut self, output: TensorId) -> Vec<Case> {
-        self.graph.add_output("y", output, 1.0).unwrap();
-        let model = Model::new(self.graph, self.weights).unwrap();
-        let mut cases = Vec::new();
-        for (batch, input, out) in
-            [(1, Private, Public), (1, Public, Public), (1, Private, Private), (3, Private, Public)]
-        {
-            let sample = |dice: &mut Dice| -> Vec<Tensor> {
-                let inputs = model.graph.inputs().iter().map(|p| model.graph.tensor(p.tensor));
-                inputs.map(|t| dice.tensor(&t.shape, t.range)).collect()
-            };
-            let samples: Vec<_> = (0..batch).map(|_| sample(&mut self.dice)).collect();
-            let visible: (Visibility, Visibility) = (input, out);
-            cases.push(Case::new(model.clone(), &samples, visible));
-        }
-        cases
-    }
-
-    fn prove(self, output: TensorId) {
-        self.finish(output).iter().for_each(Case::assert_complete);
-    }
-}
-
-fn conv(strides: [usize; 2], pads: [(usize, usize); 2], groups: usize) -> Conv {
-    Conv { strides: strides.to_vec(), dilations: vec![1, 1], pads: pads.to_vec(), groups, transposed: None }
-}
-
-fn gemm() -> Op {
-    Op::Einsum(Einsum { a: vec![0, 2], b: vec![1, 2], out: vec![0, 1] })
-}
+use zkml_ir::{Interval, Op, Table};
 
 #[test]
 fn a_perceptron_is_proven() {

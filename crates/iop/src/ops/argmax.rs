@@ -9,7 +9,7 @@ use zkml_ir::ops::Einsum;
 use super::{Node, max};
 use crate::builder::{Builder, Expr};
 use crate::error::RelationError;
-use crate::map::{Group, Map, Relation};
+use crate::map::{Group, Map, Relation, check_pairs};
 use crate::system::{Affine, Bilinear, Declared, Home};
 
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, RelationError> {
@@ -28,10 +28,12 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, Relat
     max::attained(b, node, &chosen, &distance)?;
     // Entries before the chosen one are strictly smaller, the others at most equal.
     let mut strict = Map::identity(&shape);
+    check_pairs(length.saturating_mul(length) / 2).map_err(|e| node.refuse(e))?;
     let pairs = (0..length).flat_map(|k| (k + 1..length).map(move |j| (k as u32, j as u32))).collect();
     strict.groups[last] = Group { source: vec![last], view: vec![last], relation: Relation::Pairs(pairs) };
     let before = b.map_affine(&chosen, &strict).map_err(|e| node.refuse(e))?;
-    b.range_check(name, distance.plus(-1, &before), range.len())?;
+    let reach = max::differences(&range).add(&Interval::new(-1, 0));
+    b.range_check(name, distance.plus(-1, &before), &reach, range.len())?;
     Ok(position(b, node, &chosen, length))
 }
 

@@ -33,10 +33,11 @@ pub(super) fn product(b: &Builder<'_>, node: &Node<'_>, x: &Factor, y: &Factor, 
 }
 
 /// The einsum with one more label for the batch.
-fn with_batch(op: &Einsum, a: bool, b: bool) -> Einsum {
-    const BATCH: Label = Label::MAX;
+pub(crate) fn with_batch(op: &Einsum, a: bool, b: bool) -> Einsum {
+    let used = |l: &Label| op.a.contains(l) || op.b.contains(l) || op.out.contains(l);
+    let batch = (0..=Label::MAX).find(|l| !used(l)).unwrap_or(Label::MAX);
     let prepend = |labels: &[Label], batched: bool| {
-        let mut with: Vec<Label> = if batched { alloc::vec![BATCH] } else { Vec::new() };
+        let mut with: Vec<Label> = if batched { alloc::vec![batch] } else { Vec::new() };
         with.extend_from_slice(labels);
         with
     };

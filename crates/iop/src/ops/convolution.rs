@@ -2,6 +2,7 @@
 //!
 //! Groups are a block-diagonal view of the weights, so that every convolution contracts channels and taps alike.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use zkml_ir::ops::{Conv, Einsum, Label};
@@ -9,7 +10,7 @@ use zkml_ir::ops::{Conv, Einsum, Label};
 use super::{Node, contraction};
 use crate::builder::{Builder, Expr};
 use crate::error::RelationError;
-use crate::map::{Group, Map, Relation};
+use crate::map::{Group, Map, Relation, check_pairs};
 
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Conv) -> Result<Expr, RelationError> {
     let x_info = b.graph.tensor(node.operands[0]);
@@ -17,7 +18,7 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Conv) -> Result<
     let kernel = w_info.shape[2..].to_vec();
     let window = op.window(&x_info.shape, &node.info.shape, &kernel);
     let window = Map::strided(&x_info.shape, &window).map_err(|e| node.refuse(e))?;
-    let weights = group_map(&w_info.shape, op.groups);
+    let weights = group_map(&w_info.shape, op.groups).map_err(|e| node.refuse(e))?;
     let mut x = node.factor(b, 0)?;
     let mut w = node.factor(b, 1)?;
     let batch = b.batch;
@@ -26,7 +27,7 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Conv) -> Result<
         for (_, view) in &mut factor.terms {
             let source = b.system.views[view.0].clone();
             let composed = source.map.then(&map).map_err(|e| node.refuse(e))?;
-            *view = b.system.view(source.tensor, composed);
+            *view = b.view(source.tensor, composed).map_err(|e| node.refuse(e))?;
         }
     }
     Ok(contraction::product(b, node, &x, &w, &labels(kernel.len())))
@@ -45,12 +46,13 @@ fn labels(spatial: usize) -> Einsum {
 }
 
 /// The weights `[O, C/G, k…]` as `[O, C, k…]`, zero outside of an output's own group.
-fn group_map(shape: &[usize], groups: usize) -> Map {
+fn group_map(shape: &[usize], groups: usize) -> Result<Map, String> {
     let mut map = Map::identity(shape);
     if groups == 1 {
-        return map;
+        return Ok(map);
     }
     let (outputs, channels) = (shape[0], shape[1]);
+    check_pairs(outputs.saturating_mul(channels).saturating_mul(groups))?;
     map.view[1] = channels * groups;
     let mut pairs = Vec::with_capacity(outputs * channels);
     for o in 0..outputs {
@@ -63,5 +65,5 @@ fn group_map(shape: &[usize], groups: usize) -> Map {
     map.groups.drain(..2);
     let relation = Relation::Pairs(pairs);
     map.groups.insert(0, Group { source: alloc::vec![0, 1], view: alloc::vec![0, 1], relation });
-    map
+    Ok(map)
 }

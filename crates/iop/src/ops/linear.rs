@@ -15,15 +15,16 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Linear) -> Resul
     let mut sum: Option<Affine> = None;
     let mut bilinear = Vec::new();
     for (expr, &k) in operands.into_iter().zip(&op.coefficients) {
-        let expr = if batched { b.batched(expr) } else { expr };
+        let expr = if batched { b.batched(expr).map_err(|e| node.refuse(e))? } else { expr };
         bilinear.extend(
             expr.bilinear.into_iter().map(|term| Bilinear { coefficient: term.coefficient * k, ..term }),
         );
-        sum = Some(match sum {
-            None => Affine { shape: expr.affine.shape.clone(), terms: Vec::new(), constant: 0 }
-                .plus(k, &expr.affine),
-            Some(sum) => sum.plus(k, &expr.affine),
-        });
+        let shape = expr.affine.shape.clone();
+        let before = sum.unwrap_or(Affine { shape, terms: Vec::new(), constant: 0 });
+        let after = before.plus(k, &expr.affine);
+        // One step at a time, so that no coefficient wraps around its machine word before it is refused.
+        after.check_coefficients().map_err(|e| node.refuse(e))?;
+        sum = Some(after);
     }
     let affine = sum.ok_or_else(|| node.refuse("no operands"))?.plus_constant(op.constant);
     Ok(Expr { affine, bilinear, batched, range: node.info.range })

@@ -16,10 +16,16 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, Relat
     let (name, id) = (&node.info.name, node.id);
     let out = b.commit(name, &x.shape[..x.shape.len() - 1], node.info.range, |b| b.values(id));
     let distance = distance(b, node, &x, &out)?;
-    b.range_check(name, distance.clone(), node.info.range.len())?;
+    let range = node.info.range;
+    b.range_check(name, distance.clone(), &differences(&range), range.len())?;
     let chosen = chosen(b, node, &x.shape, &distance);
     attained(b, node, &chosen, &distance)?;
     Ok(b.committed(out, node.info.range))
+}
+
+/// The differences of two integers of an interval.
+pub(super) fn differences(range: &Interval) -> Interval {
+    range.add(&range.scale(-1))
 }
 
 /// `out − x`, with `out` repeated along the last axis.

@@ -1,7 +1,7 @@
 //! One relation per operator: what is committed, looked up and equated for it.
 
 mod argmax;
-mod contraction;
+pub(crate) mod contraction;
 mod convolution;
 mod linear;
 mod lookup;
@@ -77,7 +77,7 @@ impl Node<'_> {
         if !expr.bilinear.is_empty() {
             return Err(self.refuse("its operand is an accumulator; requantise it first"));
         }
-        Ok(b.batched(expr).affine)
+        Ok(b.batched(expr).map_err(|e| self.refuse(e))?.affine)
     }
 
     /// The views of an operand of a product, and their coefficients.

@@ -38,7 +38,7 @@ pub(super) fn view(b: &mut Builder<'_>, node: &Node<'_>, op: &View) -> Result<Ex
         let ones = Affine { shape: source, terms: Vec::new(), constant: 1 };
         let inside = b.map_affine(&ones, &map).map_err(|e| node.refuse(e))?;
         let inside = Expr { affine: inside, batched: false, ..expr.clone() };
-        let inside = if expr.batched { b.batched(inside) } else { inside };
+        let inside = if expr.batched { b.batched(inside).map_err(|e| node.refuse(e))? } else { inside };
         expr.affine = expr.affine.plus(-op.fill, &inside.affine).plus_constant(op.fill);
     }
     Ok(expr)
@@ -50,7 +50,7 @@ pub(super) fn reshape(b: &mut Builder<'_>, node: &Node<'_>, op: &Reshape) -> Res
 }
 
 pub(super) fn gather(b: &mut Builder<'_>, node: &Node<'_>, op: &Gather) -> Result<Expr, RelationError> {
-    let pairs = op.indices.iter().enumerate().map(|(i, &s)| (i as u32, s)).collect();
+    let pairs = op.indices.iter().enumerate().map(|(i, &s)| (i as u32, s));
     let map = Map::along(&operand_shape(b, node, 0), op.axis, op.indices.len(), pairs);
     seen(b, node, 0, &map.map_err(|e| node.refuse(e))?)
 }
@@ -72,11 +72,11 @@ pub(super) fn concat(b: &mut Builder<'_>, node: &Node<'_>, op: &Concat) -> Resul
     for index in 0..node.operands.len() {
         let source = operand_shape(b, node, index);
         let own = source[op.axis];
-        let pairs = (0..own).map(|i| ((start + i) as u32, i as u32)).collect();
-        start += own;
+        let pairs = (0..own).map(|i| ((start + i) as u32, i as u32));
         let map = Map::along(&source, op.axis, length, pairs).map_err(|e| node.refuse(e))?;
+        start += own;
         let part = seen(b, node, index, &map)?;
-        let part = if batched { b.batched(part) } else { part };
+        let part = if batched { b.batched(part).map_err(|e| node.refuse(e))? } else { part };
         sum = Some(match sum {
             None => part,
             Some(sum) => Expr { affine: sum.affine.plus(1, &part.affine), ..sum },

@@ -17,7 +17,7 @@ type Proven = (Affine, Affine, Interval);
 
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Requantize) -> Result<Expr, RelationError> {
     let acc = node.operand(b, 0);
-    let acc = b.batched(acc);
+    let acc = b.batched(acc).map_err(|e| node.refuse(e))?;
     let shape = acc.affine.shape.clone();
     let (hi, out, domain) = match op.activation {
         Activation::Table(table) => {
@@ -117,7 +117,8 @@ fn unclamped(
     let name = &node.info.name;
     let out =
         b.commit(name, shape, op.domain, |b| quotients(b, node, op).into_iter().map(|v| v as i32).collect());
-    b.range_check(name, out.clone().plus_constant(-op.domain.lo), op.domain.len())?;
+    let (shifted, length) = (out.clone().plus_constant(-op.domain.lo), op.domain.len());
+    b.range_check(name, shifted, &Interval::new(0, op.domain.hi - op.domain.lo), length)?;
     Ok((out.clone(), out, op.domain))
 }
 

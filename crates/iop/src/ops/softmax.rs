@@ -48,7 +48,7 @@ fn quotient(
     let length = e.shape[last];
     let one = 1i64 << op.bits;
     let y = b.commit(name, &e.shape, Interval::new(0, one), |b| b.values(id));
-    b.range_check(name, y.clone(), one as u64 + 1)?;
+    b.range_check(name, y.clone(), &Interval::new(0, one), one as u64 + 1)?;
     // The sum of a row, repeated along the row, is a linear rearrangement of `e`.
     let sum = Map::sum(&e.shape, &[last])
         .and_then(|m| m.then(&Map::broadcast(&e.shape[..last], last, length)))
@@ -59,9 +59,10 @@ fn quotient(
         let rows = e.iter().zip(y).zip(sums);
         rows.map(|((e, y), s)| (one * e - y * s) as i32).collect::<Vec<_>>()
     });
-    let bound = sum_range.hi.unsigned_abs();
-    b.range_check(name, rem.clone(), bound)?;
-    b.range_check(name, sum.clone().plus(-1, &rem).plus_constant(-1), bound)?;
+    let (bound, remainders) = (sum_range.hi.unsigned_abs(), Interval::new(0, sum_range.hi - 1));
+    b.range_check(name, rem.clone(), &remainders, bound)?;
+    let below = sum.clone().plus(-1, &rem).plus_constant(-1);
+    b.range_check(name, below, &max::differences(&Interval::new(0, sum_range.hi)), bound)?;
     let products: Vec<Bilinear> = max::times(b, node, rank, y.terms[0].1, &sum)?;
     let bilinear = products.into_iter().map(|p| Bilinear { coefficient: -p.coefficient, ..p }).collect();
     let affine = Affine { shape: e.shape.clone(), terms: vec![], constant: 0 }.plus(one, e).plus(-1, &rem);

@@ -1,6 +1,10 @@
 //! A commitment in the clear: the opening is the columns themselves. It isolates the protocol above the commitment.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure of the support is a failure of its test")]
+
+pub mod forgery;
+pub mod sketch;
 
 use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
@@ -12,7 +16,7 @@ use zkml_iop::error::VerifyError;
 use zkml_iop::layout::Layout;
 use zkml_iop::native::Native;
 use zkml_iop::prover::{Proof, Randomness, Secrets, prove, weight_columns};
-use zkml_iop::system::{Home, System};
+use zkml_iop::system::{Declared, Home, System};
 use zkml_iop::transcript::Transcript;
 use zkml_ir::{Model, Tensor, execute};
 
@@ -20,6 +24,9 @@ pub type F = KoalaBear;
 pub type K = QuinticTrinomialExtensionField<KoalaBear>;
 
 pub const FIELD: FieldShape = FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: 5 };
+
+pub const LOG_ROWS: usize = 8;
+pub const RESERVED: usize = 16;
 
 /// A transcript of chained hashes.
 #[derive(Clone, Default)]
@@ -65,12 +72,22 @@ impl Randomness<F> for Counter {
 #[error("{0}")]
 pub struct Refused(&'static str);
 
-pub struct Clear;
+/// The scheme; a forger changes columns before they are committed.
+#[derive(Clone, Copy)]
+pub struct Clear {
+    pub forge: fn(&mut [Vec<F>]),
+}
+
+impl Clear {
+    pub const HONEST: Self = Self { forge: |_| () };
+}
 
 fn digest(columns: &[Vec<F>]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for column in columns {
-        column.iter().for_each(|v| drop(hasher.update(&v.as_canonical_u32().to_le_bytes())));
+        for value in column {
+            hasher.update(&value.as_canonical_u32().to_le_bytes());
+        }
     }
     *hasher.finalize().as_bytes()
 }
@@ -86,7 +103,8 @@ impl ColumnCommitment for Clear {
 
     const MASK_COLUMNS: usize = 5;
 
-    fn commit(&self, columns: Vec<Vec<F>>, _: [u8; 32]) -> Result<([u8; 32], Vec<Vec<F>>), Refused> {
+    fn commit(&self, mut columns: Vec<Vec<F>>, _: [u8; 32]) -> Result<([u8; 32], Vec<Vec<F>>), Refused> {
+        (self.forge)(&mut columns);
         Ok((digest(&columns), columns))
     }
 
@@ -159,48 +177,66 @@ impl Case {
         let traces: Vec<_> = inputs.iter().map(|x| execute(&model, x).unwrap()).collect();
         let (system, witness) = build_witness(graph, &shape, FIELD, &traces).unwrap();
         assert_eq!(build_system(graph, &shape, FIELD).unwrap(), system, "both sides derive one system");
-        let layout = Layout::new(&system, 8, 16).unwrap();
+        let layout = Layout::new(&system, LOG_ROWS, RESERVED).unwrap();
         drop(traces);
         Self { model, shape, system, layout, witness }
     }
 
+    /// The registered weights, always the honest ones.
+    pub fn registered(&self) -> Option<([u8; 32], Vec<Vec<F>>)> {
+        let columns = weight_columns(&self.system, &self.layout, &self.witness, &mut Counter(1));
+        (!columns.is_empty()).then(|| Clear::HONEST.commit(columns, [0; 32]).unwrap())
+    }
+
     /// Proves with a witness of the caller's choice.
-    pub fn prove(&self, witness: Vec<Vec<i32>>) -> (Option<[u8; 32]>, Proof<Clear>) {
-        let mut randomness = Counter(1);
-        let columns = weight_columns(&self.system, &self.layout, &witness, &mut randomness);
-        let weights = (!columns.is_empty()).then(|| Clear.commit(columns, [0; 32]).unwrap());
-        let secrets = Secrets::<Clear> { witness, weights: weights.as_ref().map(|(c, t)| (c, t)) };
-        let proof = prove(
-            &Clear,
-            &self.system,
-            &self.layout,
-            &secrets,
-            &mut Chain::default(),
-            &mut randomness,
-            &mut |_| {},
-        );
-        (weights.as_ref().map(|w| w.0), proof.unwrap())
+    pub fn prove(&self, witness: Vec<Vec<i32>>) -> Proof<Clear> {
+        self.prove_as(&self.system, &self.layout, witness, Clear::HONEST)
+    }
+
+    /// Proves another relation than the verifier checks.
+    pub fn prove_as(
+        &self,
+        system: &System,
+        layout: &Layout,
+        witness: Vec<Vec<i32>>,
+        scheme: Clear,
+    ) -> Proof<Clear> {
+        let registered = self.registered();
+        let secrets = Secrets::<Clear> { witness, weights: registered.as_ref().map(|(c, t)| (c, t)) };
+        let transcript = &mut Chain::default();
+        prove(&scheme, system, layout, &secrets, transcript, &mut Counter(2), &mut |_| {}).unwrap()
     }
 
     /// The public tensors of the honest statement.
     pub fn public(&self) -> Vec<Vec<i32>> {
-        let public = |(t, w): (&zkml_iop::system::Declared, &Vec<i32>)| match t.home {
-            Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => w.clone(),
-            _ => vec![],
-        };
-        self.system.tensors.iter().zip(&self.witness).map(public).collect()
+        self.public_of(&self.witness)
     }
 
-    pub fn verify(&self, weights: Option<&[u8; 32]>, proof: &Proof<Clear>) -> Result<(), VerifyError> {
+    /// The public tensors among a witness's.
+    pub fn public_of(&self, witness: &[Vec<i32>]) -> Vec<Vec<i32>> {
+        let public = |(t, w): (&Declared, &Vec<i32>)| match t.home {
+            Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => w.clone(),
+            Home::Weight(_) | Home::Witness | Home::Helper { .. } => vec![],
+        };
+        self.system.tensors.iter().zip(witness).map(public).collect()
+    }
+
+    /// Verifies a proof of the honest statement.
+    pub fn verify(&self, proof: &Proof<Clear>) -> Result<(), VerifyError> {
+        self.verify_public(&self.public(), proof)
+    }
+
+    /// Verifies a proof of the statement with these public tensors.
+    pub fn verify_public(&self, public: &[Vec<i32>], proof: &Proof<Clear>) -> Result<(), VerifyError> {
         let mut transcript = Chain::default();
-        let mut cx = Native::new(&Clear, &mut transcript, proof, weights, &self.layout);
-        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, &self.public())?;
+        let weights = self.registered().map(|r| r.0);
+        let mut cx = Native::new(&Clear::HONEST, &mut transcript, proof, weights.as_ref(), &self.layout);
+        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, public)?;
         cx.finish()
     }
 
     /// The honest proof verifies.
     pub fn assert_complete(&self) {
-        let (weights, proof) = self.prove(self.witness.clone());
-        self.verify(weights.as_ref(), &proof).unwrap();
+        self.verify(&self.prove(self.witness.clone())).unwrap();
     }
 }
