@@ -139,7 +139,7 @@ fn perceptron() -> Case {
 #[test]
 fn a_recorder_counts_as_many_pads_as_the_prover_sends_scalars() {
     let case = perceptron();
-    let (_, proof) = case.prove(case.witness.clone());
+    let proof = case.prove(case.witness.clone());
     let mut recorder = Recorder { num_columns: case.layout.num_columns(), ..Recorder::default() };
     verify(&mut recorder, &case.system, &case.layout, &case.public()).unwrap();
     assert_eq!(recorder.pads, proof.scalars.len());
