@@ -123,11 +123,8 @@ fn perceptron() -> Case {
     let w = graph.add_weight("w", vec![3, 4], Interval::signed(8), None).unwrap();
     let gemm = Op::Einsum(Einsum { a: vec![0, 2], b: vec![1, 2], out: vec![0, 1] });
     let acc = graph.add_node("acc", gemm, &[x, w]).unwrap();
-    let relu = Requantize {
-        shift: 8,
-        domain: Interval::new(-2048, 2047),
-        activation: Activation::Clamp(bytes),
-    };
+    let relu =
+        Requantize { shift: 8, domain: Interval::new(-2048, 2047), activation: Activation::Clamp(bytes) };
     let y = graph.add_node("relu", Op::Requantize(relu), &[acc]).unwrap();
     graph.add_output("y", y, 1.0).unwrap();
     let weight = Tensor { shape: vec![3, 4], data: (0..12).map(|v| 9 * v - 50).collect() };

@@ -1,7 +1,9 @@
 //! Ranges of activations, measured by running the float reference over samples.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
-use zkml_import::{Evaluator, FloatGraph, Tensor};
+use zkml_import::{Evaluator, FloatGraph, Op, Tensor};
 
 use crate::error::QuantizeError;
 
@@ -15,13 +17,21 @@ pub(crate) struct Observed {
     pub(crate) max: f32,
     /// Whether all entries are multiples of 1/255 in [0, 1]: pixels.
     pub(crate) pixels: bool,
+    /// For the output of a normalisation, the least variance of its operand.
+    least_variance: f64,
     /// A regular subset of the entries, for percentiles.
     kept: Vec<f32>,
 }
 
 impl Observed {
     fn empty() -> Self {
-        Self { min: f32::INFINITY, max: f32::NEG_INFINITY, pixels: true, kept: Vec::new() }
+        Self {
+            min: f32::INFINITY,
+            max: f32::NEG_INFINITY,
+            pixels: true,
+            least_variance: f64::INFINITY,
+            kept: Vec::new(),
+        }
     }
 
     fn add(&mut self, data: &[f32]) {
@@ -97,8 +107,26 @@ impl Calibration {
             }
             observed.add(value.data());
         }
+        self.observe_variances(graph, values);
         self.num_samples += 1;
         Ok(())
+    }
+
+    /// The inverse root of a normalisation has no value of its own in the graph.
+    fn observe_variances(&mut self, graph: &FloatGraph, values: &[Option<Tensor>]) {
+        for node in &graph.nodes {
+            let Op::Normalize { axes, centre, .. } = &node.op else { continue };
+            if let Some(Some(x)) = values.get(node.inputs[0].0) {
+                let observed = &mut self.observed[node.outputs[0].0];
+                observed.least_variance = observed.least_variance.min(least_variance(x, axes, *centre));
+            }
+        }
+    }
+
+    /// The least variance in the normalisation that makes a value; 0 if there was none.
+    pub(crate) fn least_variance(&self, value: usize) -> f64 {
+        let variance = self.observed[value].least_variance;
+        if variance.is_finite() { variance } else { 0.0 }
     }
 
     /// The number of samples seen.
@@ -122,6 +150,22 @@ impl Calibration {
     pub(crate) fn observed(&self, value: usize) -> &Observed {
         &self.observed[value]
     }
+}
+
+/// The least variance (mean square unless `centre`) over `axes` of all the groups of a tensor.
+fn least_variance(x: &Tensor, axes: &[usize], centre: bool) -> f64 {
+    let steps = zkml_import::tensor::strides(x.shape());
+    let mut groups: BTreeMap<usize, (f64, f64, f64)> = BTreeMap::new();
+    for (flat, &v) in x.data().iter().enumerate() {
+        let inner: usize = axes.iter().map(|&a| flat / steps[a] % x.shape()[a] * steps[a]).sum();
+        let (n, sum, squares) = groups.entry(flat - inner).or_default();
+        *n += 1.0;
+        *sum += f64::from(v);
+        *squares += f64::from(v).powi(2);
+    }
+    let mean_square =
+        |&(n, sum, squares): &(f64, f64, f64)| squares / n - if centre { (sum / n).powi(2) } else { 0.0 };
+    groups.values().map(mean_square).fold(f64::INFINITY, f64::min).max(0.0)
 }
 
 #[cfg(test)]

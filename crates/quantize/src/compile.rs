@@ -31,7 +31,7 @@ pub fn compile(
         graph.outputs.iter().map(|o| scored(graph, o.value, options.output)).collect();
     let live = live_nodes(graph, &outputs);
     let formats = Formats::assign(graph, calibration, options);
-    let mut cx = Lowering::new(graph, &outputs, &live, formats, options);
+    let mut cx = Lowering::new(graph, &outputs, &live, formats, calibration, options);
     let inputs = lower_inputs(&mut cx)?;
     lower_nodes(&mut cx, &live)?;
     for (output, &value) in graph.outputs.iter().zip(&outputs) {

@@ -7,6 +7,7 @@ use zkml_ir::ops::{Linear, Reshape, View};
 use zkml_ir::{Graph, Op, Tensor, TensorId};
 
 use crate::affine::{Affine, Contraction, Quantized, Term};
+use crate::calibrate::Calibration;
 use crate::compiled::Binding;
 use crate::error::QuantizeError;
 use crate::integers::{Integers, Weights};
@@ -51,6 +52,7 @@ pub(crate) struct Lowering<'a> {
     pub(crate) float: &'a FloatGraph,
     pub(crate) options: &'a Options,
     pub(crate) formats: Formats,
+    calibration: &'a Calibration,
     pub(crate) graph: Graph,
     pub(crate) weights: Vec<Tensor>,
     /// Name and ONNX type of the node that is being lowered.
@@ -71,6 +73,7 @@ impl<'a> Lowering<'a> {
         outputs: &[ValueId],
         live: &[bool],
         formats: Formats,
+        calibration: &'a Calibration,
         options: &'a Options,
     ) -> Self {
         let mut consumers = vec![Vec::new(); float.values.len()];
@@ -87,6 +90,7 @@ impl<'a> Lowering<'a> {
             float,
             options,
             formats,
+            calibration,
             graph: Graph::new(),
             weights: Vec::new(),
             current: Default::default(),
@@ -257,6 +261,12 @@ impl<'a> Lowering<'a> {
                 _ => return Fate::Other,
             }
         }
+    }
+
+    /// The least variance that calibration saw in a normalisation.
+    pub(crate) fn least_variance(&self, node: &Node) -> f64 {
+        let output = node.outputs.first().map_or(0, |id| id.0);
+        self.calibration.least_variance(output)
     }
 
     /// Whether only a graph output reads the value.

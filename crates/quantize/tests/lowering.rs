@@ -7,7 +7,7 @@ mod model;
 use model::{Net, assert_close, compiled, window};
 use zkml_import::{BinaryOp, ConvTranspose, Einsum, Op, PoolKind, ReduceOp, SliceAxis, Tensor, UnaryOp};
 use zkml_ir::Source;
-use zkml_quantize::Options;
+use zkml_quantize::{Calibration, Options, accuracy, compile};
 
 fn average(pad: usize) -> PoolKind {
     PoolKind::Average { counted: vec![(pad, pad); 2] }
@@ -271,4 +271,34 @@ fn a_reshaped_output_is_the_exact_accumulator() {
     let h = net.gemm(x, 6);
     let y = net.node_to(Op::Reshape, &[h], &[2, 3]);
     assert_close(&net.output(y), 0.02);
+}
+
+#[test]
+fn normalisations_keep_their_outputs() {
+    for (axes, centre) in [(vec![2], true), (vec![2], false), (vec![1, 2], true)] {
+        let mut net = Net::new();
+        let x = net.input(&[1, 4, 16]);
+        let n = net.node(Op::Normalize { axes, epsilon: 1e-5, centre }, &[x]);
+        let y = net.gemm_last(n, 5);
+        assert_close(&net.output(y), 0.04);
+    }
+}
+
+#[test]
+fn embeddings_are_picked_by_private_indices() {
+    for (shape, axis) in [(vec![6, 3], 0), (vec![3, 6], 1)] {
+        let mut net = Net::new();
+        let x = net.input(&[1, 4]);
+        net.graph.values[x.0].dtype = zkml_import::DType::Int;
+        let data = net.weights(&shape);
+        let rows = net.node(Op::Gather { axis }, &[data, x]);
+        let y = net.unary(UnaryOp::Tanh, rows);
+        let graph = net.output(y);
+        let samples: Vec<_> =
+            (0..3).map(|i| vec![Tensor::new(vec![1, 4], vec![0.0, i as f32, 5.0, 3.0]).unwrap()]).collect();
+        let calibration = Calibration::collect(&graph, &samples).unwrap();
+        let compiled = compile(&graph, &calibration, &Options::default()).unwrap();
+        let report = accuracy(&compiled, &graph, &samples, None).unwrap();
+        assert!(report.outputs[0].max_error.unwrap() < 0.02, "{report}");
+    }
 }

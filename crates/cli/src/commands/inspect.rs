@@ -1,0 +1,89 @@
+//! `zkml inspect`.
+
+use std::path::Path;
+
+use zkml::cost::{Cost, cost};
+use zkml::files::{Access, read, write};
+use zkml::verifier::statement::hex;
+use zkml::{Card, CompiledModel, Proof};
+use zkml_ir::Graph;
+
+use crate::arguments::Inspect;
+use crate::drawing;
+use crate::failure::Failure;
+use crate::report::{Report, bytes, count, time};
+use crate::table::Table;
+
+pub(crate) fn run(c: &Inspect) -> Result<Report, Failure> {
+    let content = read(&c.file)?;
+    match content.get(..4) {
+        Some(b"ZKMM") => {
+            let model = CompiledModel::read(&c.file)?;
+            graph(&model.compiled.model.graph, cost(&model.compiled.model.graph, None)?, c)
+        }
+        Some(b"ZKMC") => {
+            let card = Card::from_bytes(&content)
+                .map_err(|e| Failure::file(format!("{}: {e}", c.file.display())))?;
+            graph(&card.graph, cost(&card.graph, Some(card.parameters))?, c)
+        }
+        Some(b"ZKMP") => proof(&c.file, &content),
+        _ => Err(Failure::file(format!(
+            "{}: this is no compiled model, model card or proof",
+            c.file.display()
+        ))),
+    }
+}
+
+fn graph(graph: &Graph, cost: Cost, c: &Inspect) -> Result<Report, Failure> {
+    if let Some(path) = &c.svg {
+        write(path, drawing::svg(graph, &cost).as_bytes(), Access::Everyone)?;
+    }
+    let mut table = Table::new(&["tensor", "operator", "shape", "bits", "cells", "lookups", "MACs"]);
+    for node in cost.nodes.iter().filter(|n| n.op != "weight" && n.op != "constant") {
+        let shape: Vec<String> = node.shape.iter().map(ToString::to_string).collect();
+        table.row(vec![
+            node.name.chars().take(40).collect(),
+            node.op.into(),
+            shape.join("×"),
+            node.bits.to_string(),
+            count(node.cells),
+            count(node.lookups),
+            count(node.macs),
+        ]);
+    }
+    let text = format!(
+        "{table}\n  weights {}   committed cells {}   lookups {}   MACs {}\n  {} columns of 2^{} rows\n  predicted: {} to prove, {} of memory",
+        count(cost.weights),
+        count(cost.cells),
+        count(cost.lookups),
+        count(cost.macs),
+        cost.columns,
+        cost.log_rows,
+        time(std::time::Duration::from_secs_f64(cost.predicted_seconds)),
+        bytes(cost.predicted_bytes as usize),
+    );
+    let json = serde_json::to_value(&cost).map_err(|e| Failure::file(e.to_string()))?;
+    Ok(Report::new(text, json))
+}
+
+fn proof(path: &Path, content: &[u8]) -> Result<Report, Failure> {
+    let proof = Proof::from_bytes(content).map_err(|e| Failure::file(format!("{}: {e}", path.display())))?;
+    let sizes = proof.sizes().map_err(zkml::Error::from)?;
+    let statement = &proof.statement;
+    let text = format!(
+        "proof about model {}\n  samples    {}\n  context    {}\n  statement  {}\n  scalars    {}\n  opening    {}\n  total      {}\n{}\nNothing is checked here: use zkml verify.",
+        hex(&statement.model),
+        statement.shape.batch,
+        if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
+        bytes(sizes.statement),
+        bytes(sizes.scalars),
+        bytes(sizes.opening),
+        bytes(sizes.total),
+        super::NOT_ZERO_KNOWLEDGE,
+    );
+    let json = serde_json::json!({
+        "model": hex(&statement.model), "batch": statement.shape.batch, "context": hex(&statement.context),
+        "sizes": sizes, "zero_knowledge": false,
+    });
+    Ok(Report::new(text, json))
+}

@@ -1,0 +1,117 @@
+//! `zkml prove`.
+
+use zkml::files::{Access, write};
+use zkml::{Phase, ProveOptions, Proven, ProverKey, Visibility, prove, quantize_samples};
+use zkml_ir::Port;
+
+use crate::arguments::{Cli, Prove, pair};
+use crate::failure::Failure;
+use crate::progress::Phases;
+use crate::report::{Report, bytes, time};
+use crate::table::Table;
+
+pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
+    let range = super::range(&c.samples)?;
+    let context = super::context(c.context.as_deref())?.unwrap_or_default();
+    let key = ProverKey::read(&c.key)?;
+    let samples = quantize_samples(&key.compiled, &super::data(&c.samples.input)?, range)?;
+    let graph = &key.compiled.model.graph;
+    let (inputs, outputs) = visibilities(&c.visibility, graph.inputs(), graph.outputs())?;
+    let options = ProveOptions { inputs, outputs, context };
+    let proven = {
+        let bar = Phases::new(cli);
+        prove(&key, &samples, &options, &mut |phase| bar.begin(phase))?
+    };
+    let encoded = proven.proof.to_bytes().map_err(zkml::Error::from)?;
+    write(&c.out, &encoded, Access::Everyone)?;
+    report(&key, &proven, c, encoded.len())
+}
+
+fn visibilities(
+    given: &[String],
+    inputs: &[Port],
+    outputs: &[Port],
+) -> Result<(Vec<Visibility>, Vec<Visibility>), Failure> {
+    let mut of_inputs = vec![Visibility::Private; inputs.len()];
+    let mut of_outputs = vec![Visibility::Public; outputs.len()];
+    for text in given {
+        let (name, value) = pair(text)
+            .ok_or_else(|| Failure::usage(format!("--visibility takes NAME=VISIBILITY, got '{text}'")))?;
+        let visibility = match value {
+            "private" => Visibility::Private,
+            "public" => Visibility::Public,
+            "committed" => {
+                return Err(Failure::usage("committed tensors are not available yet; use private or public"));
+            }
+            other => {
+                return Err(Failure::usage(format!(
+                    "--visibility takes private, public or committed, got '{other}'"
+                )));
+            }
+        };
+        let mut found = false;
+        for (ports, list) in [(inputs, &mut of_inputs), (outputs, &mut of_outputs)] {
+            for (port, slot) in ports.iter().zip(list).filter(|(p, _)| p.name == name) {
+                found |= port.name == name;
+                *slot = visibility;
+            }
+        }
+        if !found {
+            let names: Vec<&str> = inputs.iter().chain(outputs).map(|p| p.name.as_str()).collect();
+            return Err(Failure::usage(format!(
+                "the model has no input or output '{name}'; it has {}",
+                names.join(", ")
+            )));
+        }
+    }
+    Ok((of_inputs, of_outputs))
+}
+
+fn report(key: &ProverKey, proven: &Proven, c: &Prove, size: usize) -> Result<Report, Failure> {
+    let graph = &key.compiled.model.graph;
+    let statement = &proven.proof.statement;
+    let total: std::time::Duration = proven.phases.iter().map(|p| p.1).sum();
+    let text = format!(
+        "proven and verified in {}: {} ({}), {:.1} bits of provable security\n{}\n{}\n{}",
+        time(total),
+        c.out.display(),
+        bytes(size),
+        proven.security.bits(),
+        phase_table(&proven.phases),
+        outputs(graph.outputs(), statement),
+        super::NOT_ZERO_KNOWLEDGE,
+    );
+    let sizes = proven.proof.sizes().map_err(zkml::Error::from)?;
+    let phases: serde_json::Map<String, serde_json::Value> =
+        proven.phases.iter().map(|(p, d)| (p.name().into(), d.as_secs_f64().into())).collect();
+    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
+    let json = serde_json::json!({
+        "proof": c.out, "bytes": size, "sizes": sizes, "seconds": total.as_secs_f64(), "phases": phases,
+        "security_bits": proven.security.bits(), "batch": statement.shape.batch, "zero_knowledge": false,
+        "outputs": public.iter().zip(&statement.outputs).map(|(p, t)| super::tensor_json(p, t)).collect::<Vec<_>>(),
+    });
+    Ok(Report::new(text, json))
+}
+
+/// Time and share of every phase.
+pub(crate) fn phase_table(phases: &[(Phase, std::time::Duration)]) -> Table {
+    let total: f64 = phases.iter().map(|p| p.1.as_secs_f64()).sum();
+    let mut table = Table::new(&["phase", "time", "share"]);
+    for (phase, duration) in phases {
+        let share = format!("{:.0} %", 100.0 * duration.as_secs_f64() / total.max(1e-9));
+        table.row(vec![phase.name().into(), time(*duration), share]);
+    }
+    table
+}
+
+/// The public outputs of a statement in words.
+pub(crate) fn outputs(ports: &[Port], statement: &zkml::Statement) -> String {
+    let public = super::public_ports(ports, &statement.shape.outputs);
+    let mut text = String::new();
+    for (port, tensor) in public.iter().zip(&statement.outputs) {
+        for (sample, line) in super::describe(port, tensor, &[]).into_iter().enumerate() {
+            text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
+        }
+    }
+    text
+}

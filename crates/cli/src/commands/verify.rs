@@ -1,0 +1,148 @@
+//! `zkml verify`.
+
+use std::time::Instant;
+
+use zkml::files::read;
+use zkml::verifier::Verified;
+use zkml::verifier::statement::hex;
+use zkml::{Card, DataFile, Error, Proof, Statement, Visibility, verify};
+use zkml_ir::{Port, Tensor};
+
+use crate::arguments::Verify;
+use crate::failure::Failure;
+use crate::report::{Report, bytes, time};
+
+pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
+    let context = super::context(c.context.as_deref())?;
+    let card_bytes = read(&c.card)?;
+    let card =
+        Card::from_bytes(&card_bytes).map_err(|e| Failure::file(format!("{}: {e}", c.card.display())))?;
+    let proof_bytes = read(&c.proof)?;
+    // A damaged proof is an invalid proof.
+    let proof = Proof::from_bytes(&proof_bytes)
+        .map_err(|e| Failure::invalid(format!("INVALID: {}: {e}", c.proof.display())))?;
+    let start = Instant::now();
+    let verified =
+        verify(&card, &proof, c.min_security).map_err(|e| Failure::invalid(format!("INVALID: {e}")))?;
+    let elapsed = start.elapsed();
+    expect(c, &card, &proof.statement, context.as_deref())?;
+    Ok(report(&card, &proof, &verified, elapsed, proof_bytes.len()))
+}
+
+/// Compares the statement with what the caller expects.
+fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>) -> Result<(), Failure> {
+    if let Some(context) = context.filter(|x| *x != statement.context) {
+        return Err(Failure::invalid(format!(
+            "INVALID: the proof is bound to context '{}', not to '{}'",
+            hex(&statement.context),
+            hex(context)
+        )));
+    }
+    let graph = &card.graph;
+    let shape = &statement.shape;
+    if let Some(path) = &c.input {
+        let data = super::data(path)?;
+        compare(&data, "input", graph.inputs(), &shape.inputs, &statement.inputs)?;
+    }
+    if let Some(path) = &c.output {
+        let data = super::data(path)?;
+        compare(&data, "output", graph.outputs(), &shape.outputs, &statement.outputs)?;
+    }
+    Ok(())
+}
+
+/// Every public tensor must be the integers nearest to the file's values.
+fn compare(
+    data: &DataFile,
+    what: &str,
+    ports: &[Port],
+    visibilities: &[Visibility],
+    tensors: &[Tensor],
+) -> Result<(), Failure> {
+    let public = super::public_ports(ports, visibilities);
+    if public.is_empty() {
+        return Err(Failure::invalid(format!(
+            "INVALID: no {what} of this proof is public, so none can be compared"
+        )));
+    }
+    let fallback = if what == "input" { "x" } else { "y" };
+    for (port, tensor) in public.into_iter().zip(tensors) {
+        let named = data.arrays.get(&port.name);
+        let array = named.or_else(|| data.arrays.get(fallback).filter(|_| ports.len() == 1));
+        let array = array.ok_or_else(|| {
+            Failure::from(Error::Usage(format!("{}: it holds no array '{}'", data.file, port.name)))
+        })?;
+        let values = array.to_f32();
+        if values.data().len() != tensor.data.len() {
+            return Err(Failure::invalid(format!(
+                "INVALID: {what} '{}' has {} values, {} holds {}",
+                port.name,
+                tensor.data.len(),
+                data.file,
+                values.data().len()
+            )));
+        }
+        // Inputs beyond the range of the codes saturate, which the prover's quantisation does as well.
+        let differs = |(&integer, &real): (&i32, &f32)| {
+            (f64::from(integer) - f64::from(real) / port.scale).abs() > 0.5 + 1e-6 * f64::from(integer).abs()
+        };
+        let saturated = |integer: i32| {
+            tensor.data.iter().all(|&v| v <= integer) || tensor.data.iter().all(|&v| v >= integer)
+        };
+        let wrong = tensor
+            .data
+            .iter()
+            .zip(values.data())
+            .position(|(i, r)| differs((i, r)) && !(what == "input" && saturated(*i)));
+        if let Some(index) = wrong {
+            return Err(Failure::invalid(format!(
+                "INVALID: {what} '{}' is {} at entry {index}, {} says {}",
+                port.name,
+                f64::from(tensor.data[index]) * port.scale,
+                data.file,
+                values.data()[index]
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn report(
+    card: &Card,
+    proof: &Proof,
+    verified: &Verified,
+    elapsed: std::time::Duration,
+    size: usize,
+) -> Report {
+    let statement = &proof.statement;
+    let shape = &statement.shape;
+    let id = hex(&statement.model);
+    let private = |v: &[Visibility]| v.iter().filter(|v| **v == Visibility::Private).count();
+    let text = format!(
+        "VALID ({} in {}, {:.1} bits of provable security)\n\
+         Somebody who knows the weights behind model {id}\nran it on {} sample{} with {} private and {} public inputs, and got:\n{}\
+         Context: {}\n{}",
+        bytes(size),
+        time(elapsed),
+        verified.security.bits(),
+        shape.batch,
+        if shape.batch == 1 { "" } else { "s" },
+        private(&shape.inputs),
+        shape.inputs.len() - private(&shape.inputs),
+        super::prove::outputs(card.graph.outputs(), statement),
+        if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
+        super::NOT_ZERO_KNOWLEDGE,
+    );
+    let tensors = |ports: &[Port], visibilities: &[Visibility], tensors: &[Tensor]| {
+        let public = super::public_ports(ports, visibilities);
+        public.iter().zip(tensors).map(|(p, t)| super::tensor_json(p, t)).collect::<Vec<_>>()
+    };
+    let json = serde_json::json!({
+        "valid": true, "model": id, "batch": shape.batch, "context": hex(&statement.context),
+        "security_bits": verified.security.bits(), "seconds": elapsed.as_secs_f64(), "bytes": size,
+        "zero_knowledge": false,
+        "inputs": tensors(card.graph.inputs(), &shape.inputs, &statement.inputs),
+        "outputs": tensors(card.graph.outputs(), &shape.outputs, &statement.outputs),
+    });
+    Report::new(text, json)
+}

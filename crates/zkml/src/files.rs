@@ -1,0 +1,99 @@
+//! Reading with bounds, writing atomically.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::error::Error;
+
+/// The largest file that is read.
+const MAX_FILE: u64 = 8 << 30;
+
+/// Who may read a written file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever the folder lets in.
+    Everyone,
+    /// The owner alone.
+    Owner,
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`Error::File`] that names it.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = fs::File::open(path).map_err(Error::file(path))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(Error::file(path))?;
+    Ok(bytes)
+}
+
+/// Writes a file atomically: afterwards it holds all bytes, or what it held before, whatever fails in between.
+///
+/// # Errors
+/// [`Error::File`] that names it.
+pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fail = || Error::file(path);
+    // A temporary file is readable by its owner alone, from its creation on.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail())?;
+    file.write_all(bytes).map_err(fail())?;
+    if access == Access::Everyone {
+        open_to_readers(file.as_file()).map_err(fail())?;
+    }
+    file.as_file().sync_all().map_err(fail())?;
+    file.persist(path).map_err(|e| fail()(e.error))?;
+    sync_folder(folder).map_err(Error::file(folder))
+}
+
+/// Makes the rename itself durable.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn open_to_readers(file: &fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn open_to_readers(_: &fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_no_litter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, b"old", Access::Owner).unwrap();
+        let missing = folder.path().join("missing/file");
+        assert!(write(&missing, b"new", Access::Owner).is_err());
+        write(&path, b"new", Access::Everyone).unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_readable_by_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        for (access, mode) in [(Access::Owner, 0o600), (Access::Everyone, 0o644)] {
+            let path = folder.path().join("file");
+            write(&path, b"x", access).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+}
