@@ -12,8 +12,8 @@ use crate::tensor::{Tensor, num_elements};
 pub const MAX_ELEMENTS: usize = 1 << 31;
 /// The most tensors that a graph may have.
 pub const MAX_TENSORS: usize = 1 << 20;
-/// The greatest magnitude of any integer in a graph: it fits 31-bit fields with a sign, and 32-bit words.
-pub const MAX_MAGNITUDE: i64 = (1 << 30) - 1;
+/// The greatest magnitude of any integer in a graph: the difference of two stays below the modulus of KoalaBear.
+pub const MAX_MAGNITUDE: i64 = (1 << 30) - (1 << 23) - 1;
 const MAX_RANK: usize = 12;
 
 /// A tensor's index in its graph, in the order of definition.
