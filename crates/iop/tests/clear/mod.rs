@@ -75,11 +75,13 @@ pub struct Refused(&'static str);
 /// The scheme; a forger changes columns before they are committed.
 #[derive(Clone, Copy)]
 pub struct Clear {
-    pub forge: fn(&mut [Vec<F>]),
+    pub forge: &'static (dyn Fn(&mut [Vec<F>]) + Sync),
 }
 
 impl Clear {
-    pub const HONEST: Self = Self { forge: |_| () };
+    pub fn honest() -> Self {
+        Self { forge: &|_| () }
+    }
 }
 
 fn digest(columns: &[Vec<F>]) -> [u8; 32] {
@@ -185,12 +187,12 @@ impl Case {
     /// The registered weights, always the honest ones.
     pub fn registered(&self) -> Option<([u8; 32], Vec<Vec<F>>)> {
         let columns = weight_columns(&self.system, &self.layout, &self.witness, &mut Counter(1));
-        (!columns.is_empty()).then(|| Clear::HONEST.commit(columns, [0; 32]).unwrap())
+        (!columns.is_empty()).then(|| Clear::honest().commit(columns, [0; 32]).unwrap())
     }
 
     /// Proves with a witness of the caller's choice.
     pub fn prove(&self, witness: Vec<Vec<i32>>) -> Proof<Clear> {
-        self.prove_as(&self.system, &self.layout, witness, Clear::HONEST)
+        self.prove_as(&self.system, &self.layout, witness, Clear::honest())
     }
 
     /// Proves another relation than the verifier checks.
@@ -230,7 +232,8 @@ impl Case {
     pub fn verify_public(&self, public: &[Vec<i32>], proof: &Proof<Clear>) -> Result<(), VerifyError> {
         let mut transcript = Chain::default();
         let weights = self.registered().map(|r| r.0);
-        let mut cx = Native::new(&Clear::HONEST, &mut transcript, proof, weights.as_ref(), &self.layout);
+        let scheme = Clear::honest();
+        let mut cx = Native::new(&scheme, &mut transcript, proof, weights.as_ref(), &self.layout);
         zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, public)?;
         cx.finish()
     }

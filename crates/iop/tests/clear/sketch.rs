@@ -76,12 +76,12 @@ impl Sketch {
     }
 
     /// The statement on one given sample.
-    pub fn on(mut self, output: TensorId, data: &[i32]) -> Case {
+    pub fn on(mut self, output: TensorId, data: &[i32], visible: Visibility) -> Case {
         self.graph.add_output("y", output, 1.0).unwrap();
         let model = Model::new(self.graph, self.weights).unwrap();
         let shape = model.graph.tensor(model.graph.inputs()[0].tensor).shape.clone();
         let sample = vec![Tensor { shape, data: data.to_vec() }];
-        Case::new(model, &[sample], (Private, Public))
+        Case::new(model, &[sample], (Private, visible))
     }
 
     /// Every kind of statement on random samples is proven.

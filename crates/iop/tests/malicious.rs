@@ -1,0 +1,580 @@
+//! A malicious prover that breaks exactly one relation is refused.
+//!
+//! It owns the witness, recounts the multiplicities, and states whatever outputs suit it. Beside the refusal, every test
+//! names the relations that its witness breaks: with any of them missing from the system, the forgery would be a proof.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod clear;
+
+use clear::forgery::Forgery;
+use clear::sketch::{I8, Sketch, U8, conv, gemm};
+use clear::{Case, F};
+use p3_field::{Field, PrimeCharacteristicRing, PrimeField32};
+use zkml_iop::builder::Visibility::{self, Private, Public};
+use zkml_ir::ops::{
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
+    Reshape, Softmax, View,
+};
+use zkml_ir::{Interval, Op, Table};
+
+/// `−1/n` in the field.
+fn minus_inverse(n: u32) -> i32 {
+    (-F::from_u32(n).inverse()).as_canonical_u32() as i32
+}
+
+/// `x·w`, requantised.
+fn requantized(shift: u32, domain: Interval, activation: Activation, output: Visibility) -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 4], U8);
+    let w = s.weight(&[7, 4], I8);
+    let acc = s.node(gemm(), &[x, w]);
+    let y = s.node(Op::Requantize(Requantize { shift, domain, activation }), &[acc]);
+    s.case(y, 1, (Private, output))
+}
+
+/// A requantisation by limbs, and an entry that is neither clamped nor at an end.
+fn relu(shift: u32) -> (Case, usize) {
+    let case = requantized(shift, Interval::new(-2048, 2047), Activation::Clamp(U8), Public);
+    let mut f = case.forge();
+    let inside = f.at(RELU, CLASS).iter().position(|&k| k == 1).unwrap();
+    assert!((2..254).contains(&f.at(RELU, V)[inside]));
+    (case, inside)
+}
+
+const RELU: &str = "Requantize_3";
+const CLASSES: &str = "clamp class of [-8, 7]";
+const OUTPUTS: &str = "clamp to [0, 255]";
+/// The tensors of a requantisation by limbs.
+const U: usize = 0;
+const CLASS: usize = 1;
+const V: usize = 2;
+const OUT: usize = 3;
+const REST: usize = 4;
+
+#[test]
+fn a_remainder_off_by_one_is_refused() {
+    let (case, _) = relu(7);
+    for entry in 0..7 {
+        let mut f = case.forge();
+        f.at(RELU, REST)[entry] ^= 1;
+        f.assert_breaks(&[RELU]);
+    }
+}
+
+#[test]
+fn a_quotient_too_small_by_one_that_its_remainder_makes_up_for_is_refused() {
+    let (case, i) = relu(7);
+    let mut f = case.forge();
+    f.at(RELU, V)[i] -= 1;
+    f.at(RELU, OUT)[i] -= 1;
+    f.output()[i] -= 1;
+    f.at(RELU, REST)[i] += 128;
+    f.assert_breaks(&["range 128"]);
+}
+
+#[test]
+fn a_quotient_that_wraps_around_the_field_is_refused() {
+    let (case, _) = relu(7);
+    let mut f = case.forge();
+    let i = f.at(RELU, REST).iter().position(|&r| r < 127).unwrap();
+    // 2^15·u + r keeps its value modulo p.
+    f.at(RELU, U)[i] += minus_inverse(1 << 15);
+    f.at(RELU, REST)[i] += 1;
+    f.assert_breaks(&[CLASSES]);
+}
+
+#[test]
+fn an_output_that_is_not_the_clamped_quotient_is_refused() {
+    let (case, i) = relu(7);
+    for change in [-1, 1] {
+        let mut f = case.forge();
+        f.at(RELU, OUT)[i] += change;
+        f.output()[i] += change;
+        f.assert_breaks(&[OUTPUTS]);
+    }
+}
+
+#[test]
+fn a_quotient_in_the_wrong_class_of_its_clamp_is_refused() {
+    let (case, i) = relu(7);
+    for (class, out) in [(0, 0), (2, 255)] {
+        let mut f = case.forge();
+        f.at(RELU, CLASS)[i] = class;
+        f.at(RELU, OUT)[i] = out;
+        f.output()[i] = out;
+        f.assert_breaks(&[CLASSES]);
+    }
+}
+
+#[test]
+fn a_digit_beyond_its_width_that_the_next_one_makes_up_for_is_refused() {
+    let (case, i) = relu(7);
+    let mut f = case.forge();
+    f.at(RELU, V)[i] += 256;
+    f.at(RELU, U)[i] -= 1;
+    f.at(RELU, CLASS)[i] = 0;
+    f.at(RELU, OUT)[i] = 0;
+    f.output()[i] = 0;
+    f.assert_breaks(&[OUTPUTS]);
+}
+
+#[test]
+fn a_limb_of_a_remainder_out_of_range_is_refused() {
+    let (case, inside) = relu(10);
+    let middle = case.forge().at(RELU, REST + 1).iter().position(|h| (1..3).contains(h)).unwrap();
+    for carry in [1, -1] {
+        let mut f = case.forge();
+        f.at(RELU, REST)[middle] += 256 * carry;
+        f.at(RELU, REST + 1)[middle] -= carry;
+        f.assert_breaks(&["range 256"]);
+    }
+    let mut f = case.forge();
+    f.at(RELU, REST + 1)[inside] += 4;
+    f.at(RELU, V)[inside] -= 1;
+    f.at(RELU, OUT)[inside] -= 1;
+    f.output()[inside] -= 1;
+    f.assert_breaks(&["range 4"]);
+}
+
+#[test]
+fn an_unclamped_quotient_outside_of_its_domain_is_refused() {
+    // Lengths that are a power of two, and that are none: the distance to the end has limbs too.
+    for (domain, remainder) in
+        [(Interval::new(-(1 << 16), (1 << 16) - 1), 4), (Interval::new(-40_000, 39_998), 7)]
+    {
+        let case = requantized(2, domain, Activation::Clamp(domain), Private);
+        let mut f = case.forge();
+        let i = f.at(RELU, remainder).iter().position(|&r| r < 3).unwrap();
+        let change = F::from_i32(minus_inverse(4));
+        let limbs = [(0, change), (1, change), (4, -change)];
+        for (tensor, change) in limbs.into_iter().filter(|l| l.0 < remainder) {
+            let entry = &mut f.at(RELU, tensor)[i];
+            *entry = (F::from_i32(*entry) + change).as_canonical_u32() as i32;
+        }
+        f.at(RELU, remainder)[i] += 1;
+        f.assert_breaks(&["range 256"]);
+    }
+}
+
+#[test]
+fn a_row_that_no_table_of_an_activation_holds_is_refused() {
+    let domain = Interval::new(-1024, 1023);
+    let case = requantized(7, domain, Activation::Clamp(Interval::new(-3, 5)), Public);
+    for entry in 0..7 {
+        let mut f = case.forge();
+        let change = if f.output()[entry] == 5 { -1 } else { 1 };
+        f.at(RELU, 1)[entry] += change;
+        f.output()[entry] += change;
+        f.assert_breaks(&["clamp [-3, 5]"]);
+    }
+    let mut f = case.forge();
+    // Another row of the table: its argument is not the quotient.
+    f.at(RELU, 0)[2] = 0;
+    f.at(RELU, 1)[2] = 0;
+    f.output()[2] = 0;
+    f.assert_breaks(&[RELU]);
+}
+
+fn squares() -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[2, 3], I8);
+    let values = (-128..128).map(|v| v * v / 64).collect();
+    let table = s.graph.add_table(Table { name: "square".into(), start: -128, values }).unwrap();
+    let y = s.node(Op::Lookup(Lookup { table }), &[x]);
+    s.on(y, &[1, 90, -128, 127, 0, 64], Public)
+}
+
+#[test]
+fn a_value_that_is_not_the_tables_is_refused() {
+    let case = squares();
+    let mut f = case.forge();
+    f.at("Lookup_1", 0)[1] += 1;
+    f.output()[1] += 1;
+    f.clone().assert_breaks(&["square"]);
+    // The missing tuple counted as some other row.
+    for row in [0, 218, 255] {
+        let mut f = f.clone();
+        f.recount();
+        f.at("square multiplicity", 0)[row] += 1;
+        f.verdict().unwrap_err();
+    }
+}
+
+#[test]
+fn multiplicities_that_do_not_count_lookups_are_refused() {
+    let case = squares();
+    for change in [1, -1] {
+        let mut f = case.forge();
+        f.at("square multiplicity", 0)[7] += change;
+        assert_eq!(f.broken(), ["square multiplicity"]);
+        f.verdict().unwrap_err();
+    }
+}
+
+#[test]
+fn a_forged_row_of_a_table_is_refused() {
+    let case = squares();
+    let mut system = case.system.clone();
+    let column = system.tables.iter().find(|t| t.name == "square").unwrap().columns[1];
+    let mut f = case.forge();
+    f.at("Lookup_1", 0)[1] += 1;
+    f.output()[1] += 1;
+    // Row 218 holds the argument 90; the prover computes with a table of its own.
+    f.witness[column][218] += 1;
+    system.tensors[column].home = zkml_iop::system::Home::Constant(f.witness[column].clone());
+    f.recount();
+    assert_eq!(clear::forgery::broken(&system, &f.witness), [""; 0]);
+    let proof = case.prove_as(&system, &case.layout, f.witness.clone(), clear::Clear::honest());
+    let mut public = case.public_of(&f.witness);
+    public[column] = case.public()[column].clone();
+    case.verify_public(&public, &proof).unwrap_err();
+}
+
+#[test]
+fn a_private_input_outside_of_its_interval_is_refused() {
+    let input = |range: Interval, honest: i32| {
+        let mut s = Sketch::new();
+        let x = s.input(&[3], range);
+        s.graph.add_output("y", x, 1.0).unwrap();
+        let model = zkml_ir::Model::new(s.graph, vec![]).unwrap();
+        let sample = zkml_ir::Tensor { shape: vec![3], data: vec![honest; 3] };
+        Case::new(model, &[vec![sample]], (Private, Private))
+    };
+    let byte = input(U8, 255);
+    for value in [256, -1, i32::MAX] {
+        let mut f = byte.forge();
+        f.at("x", 0)[1] = value;
+        f.assert_breaks(&["range 256"]);
+    }
+    // 12 bits in limbs of 8 and 4, and 12 bits for the distance to the end.
+    let limbs = input(Interval::new(0, 2999), 2999);
+    for (x, low, high, distance, broken) in [
+        (3000, 184, 11, -1, &["range 256"][..]),
+        (3000, 184, 11, 0, &["x"]),
+        (4096, 0, 16, -1097, &["range 16", "range 256"]),
+        (-1, -1, 0, 3000, &["range 256"]),
+        (-1, 255, -1, 3000, &["range 16", "range 256"]),
+    ] {
+        let mut f = limbs.forge();
+        f.at("x", 0)[1] = x;
+        f.at("x", 1)[1] = low;
+        f.at("x", 2)[1] = high;
+        f.at("x", 3)[1] = distance;
+        f.assert_breaks(broken);
+    }
+}
+
+fn softmax(output: Visibility) -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[2, 4], Interval::unsigned(4));
+    let values = (0..16).map(|d| 60 - 3 * d).collect();
+    let table = s.graph.add_table(Table { name: "exp".into(), start: 0, values }).unwrap();
+    let y = s.node(Op::Softmax(Softmax { table, bits: 5 }), &[x]);
+    s.on(y, &[3, 9, 9, 2, 0, 1, 12, 4], output)
+}
+
+const SOFTMAX: &str = "Softmax_1";
+const REMAINDERS: &str = "range 240";
+/// The tensors of a softmax.
+const TOP: usize = 0;
+const CHOSEN: usize = 1;
+const E: usize = 2;
+const Y: usize = 3;
+const REM: usize = 4;
+
+/// Recomputes a row of a softmax from a maximum and exponentials of the attacker's choice.
+fn redo(f: &mut Forgery<'_>, row: usize, top: i32, e: [i32; 4], sum: i32) {
+    f.at(SOFTMAX, TOP)[row] = top;
+    for (i, e) in e.into_iter().enumerate() {
+        let at = 4 * row + i;
+        f.at(SOFTMAX, E)[at] = e;
+        f.at(SOFTMAX, Y)[at] = 32 * e / sum;
+        f.output()[at] = 32 * e / sum;
+        f.at(SOFTMAX, REM)[at] = 32 * e % sum;
+    }
+}
+
+#[test]
+fn a_softmax_around_no_entry_is_refused() {
+    let case = softmax(Public);
+    let mut f = case.forge();
+    let e = [3, 9, 9, 2].map(|x| 60 - 3 * (10 - x));
+    redo(&mut f, 0, 10, e, e.iter().sum());
+    f.assert_breaks(&[SOFTMAX]);
+}
+
+#[test]
+fn a_softmax_around_a_smaller_entry_is_refused() {
+    let case = softmax(Public);
+    let mut f = case.forge();
+    let e = [60 - 3 * 4, 60 - 3 * 3, 60, 60];
+    redo(&mut f, 1, 4, e, e.iter().sum());
+    f.at(SOFTMAX, CHOSEN)[4..].copy_from_slice(&[0, 0, 0, 1]);
+    f.assert_breaks(&["exp"]);
+}
+
+#[test]
+fn an_exponential_that_is_not_the_tables_is_refused() {
+    let case = softmax(Public);
+    let mut f = case.forge();
+    let e = [3, 9, 9, 2].map(|x| 60 - 3 * (9 - x));
+    let forged = [e[0] + 1, e[1], e[2], e[3]];
+    redo(&mut f, 0, 9, forged, forged.iter().sum());
+    f.assert_breaks(&["exp"]);
+}
+
+#[test]
+fn a_softmax_that_sums_wrongly_is_refused() {
+    let case = softmax(Public);
+    let mut f = case.forge();
+    let e = [3, 9, 9, 2].map(|x| 60 - 3 * (9 - x));
+    redo(&mut f, 0, 9, e, e.iter().sum::<i32>() - 30);
+    f.assert_breaks(&[SOFTMAX]);
+}
+
+#[test]
+fn a_softmax_with_a_remainder_out_of_range_is_refused() {
+    let case = softmax(Public);
+    for change in [1, -1] {
+        let mut f = case.forge();
+        let sum: i32 = f.at(SOFTMAX, E)[..4].iter().sum();
+        f.at(SOFTMAX, Y)[1] += change;
+        f.output()[1] += change;
+        f.at(SOFTMAX, REM)[1] -= change * sum;
+        f.assert_breaks(&[REMAINDERS]);
+    }
+    let mut f = case.forge();
+    f.at(SOFTMAX, REM)[1] += 1;
+    f.assert_breaks(&[SOFTMAX]);
+}
+
+#[test]
+fn a_softmax_whose_quotient_wraps_around_the_field_is_refused() {
+    let case = softmax(Private);
+    let mut f = case.forge();
+    let sum: i32 = f.at(SOFTMAX, E)[..4].iter().sum();
+    f.at(SOFTMAX, Y)[1] += minus_inverse(sum as u32);
+    f.at(SOFTMAX, REM)[1] += 1;
+    f.assert_breaks(&["range 33"]);
+}
+
+fn maximum(op: Op) -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 4], U8);
+    let y = s.node(op, &[x]);
+    s.on(y, &[5, 9, 9, 2], Public)
+}
+
+#[test]
+fn a_maximum_that_is_no_element_is_refused() {
+    let case = maximum(Op::Max(Max {}));
+    for chosen in [[0, 1, 0, 0], [0; 4], [2, -1, 0, 0]] {
+        let mut f = case.forge();
+        f.at("Max_1", 0)[0] = 10;
+        f.output()[0] = 10;
+        f.at("Max_1", 1).copy_from_slice(&chosen);
+        f.assert_breaks(&["Max_1"]);
+    }
+}
+
+#[test]
+fn a_maximum_below_an_element_is_refused() {
+    let case = maximum(Op::Max(Max {}));
+    let mut f = case.forge();
+    f.at("Max_1", 0)[0] = 5;
+    f.output()[0] = 5;
+    f.at("Max_1", 1).copy_from_slice(&[1, 0, 0, 0]);
+    f.assert_breaks(&["range 256"]);
+}
+
+#[test]
+fn equal_maxima_may_share_the_indicator() {
+    let case = maximum(Op::Max(Max {}));
+    let mut f = case.forge();
+    f.at("Max_1", 1).copy_from_slice(&[0, 2, -1, 0]);
+    assert_eq!(f.broken(), [""; 0]);
+    f.verdict().unwrap();
+}
+
+fn argmax(top: i32, chosen: [i32; 4], position: i32, broken: &[&str]) {
+    let case = maximum(Op::ArgMax(ArgMax {}));
+    let mut f = case.forge();
+    f.at("ArgMax_1", 0)[0] = top;
+    f.at("ArgMax_1", 1).copy_from_slice(&chosen);
+    f.output()[0] = position;
+    f.assert_breaks(broken);
+}
+
+#[test]
+fn an_argmax_that_picks_a_later_equal_entry_is_refused() {
+    argmax(9, [0, 0, 1, 0], 2, &["range 256"]);
+}
+
+#[test]
+fn an_argmax_that_picks_a_smaller_entry_is_refused() {
+    argmax(5, [1, 0, 0, 0], 0, &["range 256"]);
+    argmax(9, [1, 0, 0, 0], 0, &["ArgMax_1"]);
+}
+
+#[test]
+fn an_argmax_between_two_positions_is_refused() {
+    argmax(9, [0, 2, -1, 0], 0, &["range 2"]);
+}
+
+#[test]
+fn an_argmax_at_another_position_than_it_picks_is_refused() {
+    argmax(9, [0, 1, 0, 0], 2, &["ArgMax_1"]);
+    argmax(9, [0, 1, 1, 0], 3, &["ArgMax_1", "range 256"]);
+}
+
+fn batch(visible: (Visibility, Visibility)) -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 4], U8);
+    let w = s.weight(&[3, 4], I8);
+    let y = s.node(gemm(), &[x, w]);
+    s.case(y, 2, visible)
+}
+
+#[test]
+fn outputs_swapped_between_samples_are_refused() {
+    let case = batch((Private, Public));
+    let mut f = case.forge();
+    f.output().rotate_left(3);
+    f.assert_breaks(&["Einsum_2"]);
+}
+
+#[test]
+fn another_public_output_is_refused() {
+    let case = batch((Private, Public));
+    for entry in 0..6 {
+        let mut f = case.forge();
+        f.output()[entry] += 1;
+        f.assert_breaks(&["Einsum_2"]);
+    }
+}
+
+#[test]
+fn another_public_input_is_refused() {
+    let case = batch((Public, Public));
+    for entry in 0..8 {
+        let mut f = case.forge();
+        f.at("x", 0)[entry] ^= 1;
+        f.assert_breaks(&["Einsum_2"]);
+    }
+}
+
+#[test]
+fn other_weights_than_the_registered_ones_are_refused() {
+    let case = batch((Private, Public));
+    let mut f = case.forge();
+    f.at("w", 0)[5] += 1;
+    for sample in 0..2 {
+        let x = f.at("x", 0)[4 * sample + 1];
+        f.output()[3 * sample + 1] += x;
+    }
+    // Every relation holds of these weights: they are just not the committed ones.
+    assert_eq!(f.broken(), [""; 0]);
+    f.verdict().unwrap_err();
+}
+
+/// The statement of one graph, proven with the witness of another and with its whole proof.
+fn assert_another_graph(graph: impl Fn(&mut Sketch, bool) -> zkml_ir::TensorId) {
+    let [claimed, computed] = [true, false].map(|honest| {
+        let mut s = Sketch::new();
+        let y = graph(&mut s, honest);
+        s.single(y)
+    });
+    let mut f = claimed.forge();
+    f.witness = computed.witness.clone();
+    f.recount();
+    assert!(!f.broken().is_empty(), "both graphs compute the same");
+    f.verdict().unwrap_err();
+    let proof = computed.prove(computed.witness.clone());
+    computed.verify(&proof).unwrap();
+    claimed.verify_public(&claimed.public_of(&computed.witness), &proof).unwrap_err();
+}
+
+#[test]
+fn a_shifted_window_of_a_convolution_is_refused() {
+    for changed in [
+        conv([1, 1], [(0, 1), (0, 0)], 1),
+        Conv { dilations: vec![2, 1], ..conv([1, 1], [(1, 1), (0, 0)], 1) },
+        conv([2, 1], [(2, 3), (0, 0)], 1),
+    ] {
+        assert_another_graph(|s, honest| {
+            let x = s.input(&[1, 2, 4, 3], U8);
+            let w = s.weight(&[3, 2, 2, 2], I8);
+            let op = if honest { conv([1, 1], [(1, 0), (0, 0)], 1) } else { changed.clone() };
+            s.node(Op::Conv(op), &[x, w])
+        });
+    }
+}
+
+#[test]
+fn a_convolution_with_the_channels_of_another_group_is_refused() {
+    assert_another_graph(|s, honest| {
+        let x = s.input(&[1, 4, 2, 2], U8);
+        let w = s.weight(&[4, 2, 2, 2], I8);
+        let order = if honest { vec![0, 1, 2, 3] } else { vec![2, 3, 0, 1] };
+        let x = s.node(Op::Gather(Gather { axis: 1, indices: order }), &[x]);
+        s.node(Op::Conv(conv([1, 1], [(0, 0); 2], 2)), &[x, w])
+    });
+}
+
+#[test]
+fn a_dropped_residual_branch_a_wrong_bias_and_a_wrong_constant_are_refused() {
+    for wrong in [[1, 1, 0, 5], [1, 0, 1, 5], [0, 1, 1, 5], [1, 1, 1, 6]] {
+        assert_another_graph(|s, honest| {
+            let x = s.input(&[1, 4], U8);
+            let (w, b) = (s.weight(&[4, 4], I8), s.weight(&[4], I8));
+            let acc = s.node(gemm(), &[x, w]);
+            let bias = s.node(Op::View(View::broadcast(&[4], &[1, 4])), &[b]);
+            let [i, j, k, constant] = if honest { [1, 1, 1, 5] } else { wrong };
+            let op = Linear { coefficients: vec![i, j, k], constant };
+            s.node(Op::Linear(op), &[acc, bias, x])
+        });
+    }
+}
+
+#[test]
+fn another_rearrangement_is_refused() {
+    let shift = |offset| vec![AxisMap { offset, divisor: 1, terms: vec![(0, 1)] }, AxisMap::identity(1)];
+    let padded = |offset, fill| Op::View(View { shape: vec![4, 3], axes: shift(offset), fill });
+    let einsum = |b: [u8; 2]| Op::Einsum(Einsum { a: vec![0, 1], b: b.to_vec(), out: vec![0, 1] });
+    let pairs = [
+        (padded(-1, 7), padded(0, 7)),
+        (padded(-1, 7), padded(-1, 6)),
+        (Op::View(View::transpose(&[3, 3], &[0, 1])), Op::View(View::transpose(&[3, 3], &[1, 0]))),
+        (
+            Op::Gather(Gather { axis: 0, indices: vec![2, 2, 0] }),
+            Op::Gather(Gather { axis: 0, indices: vec![2, 0, 0] }),
+        ),
+        (Op::ReduceSum(ReduceSum { axes: vec![0] }), Op::ReduceSum(ReduceSum { axes: vec![1] })),
+        (
+            Op::Reshape(Reshape { shape: vec![3, 3] }),
+            Op::View(View {
+                shape: vec![3, 3],
+                axes: vec![AxisMap::identity(1), AxisMap::fixed(0)],
+                fill: 0,
+            }),
+        ),
+    ];
+    for (right, wrong) in pairs {
+        assert_another_graph(|s, honest| {
+            let x = s.input(&[3, 3], U8);
+            s.node(if honest { right.clone() } else { wrong.clone() }, &[x])
+        });
+    }
+    assert_another_graph(|s, honest| {
+        let x = s.input(&[3, 3], U8);
+        let w = s.weight(&[3, 3], I8);
+        s.node(einsum(if honest { [0, 1] } else { [1, 0] }), &[x, w])
+    });
+    assert_another_graph(|s, honest| {
+        let x = s.input(&[2, 2], U8);
+        let w = s.weight(&[2, 2], I8);
+        let order = if honest { [x, w] } else { [w, x] };
+        s.node(Op::Concat(Concat { axis: 1 }), &order)
+    });
+}
