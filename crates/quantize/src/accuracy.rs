@@ -155,7 +155,7 @@ fn compare(
     Ok(tally)
 }
 
-/// The class that the first row stands for. A single score is a decision: a probability at ½, any other at 0.
+/// The class that the first row stands for; a single score is taken as a probability, decided at ½.
 fn class<T: Copy + PartialOrd + Into<f64>>(float: &Tensor, scores: &[T]) -> i64 {
     match (scores, float.shape().last()) {
         (&[score], _) => i64::from(score.into() > 0.5),
