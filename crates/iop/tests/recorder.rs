@@ -1,5 +1,7 @@
 //! A context that knows no scalar of the prover: it counts the pads, products and equations that a sealed transcript needs.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod clear;
 
 use std::collections::BTreeMap;
