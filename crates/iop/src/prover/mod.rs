@@ -3,6 +3,7 @@
 mod bind;
 mod columns;
 mod lookups;
+mod packed;
 mod products;
 mod reduction;
 
