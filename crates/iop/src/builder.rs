@@ -84,14 +84,14 @@ pub(crate) struct Builder<'a> {
     tables: BTreeMap<Vec<Vec<i32>>, usize>,
     census: Census,
     ones: Option<usize>,
-    /// The pairs of all views, a bound on their memory.
-    pairs: usize,
+    /// What all views hold in memory.
+    memory: usize,
     /// The rows of all tables.
     rows: usize,
 }
 
-/// The most pairs of all views of a statement.
-const MAX_ALL_PAIRS: usize = 1 << 26;
+/// The most that all views of a statement hold in memory.
+const MAX_MEMORY: usize = 1 << 27;
 
 /// A refusal of the tensor `name` as it enters or leaves a node.
 fn refuse(name: &str, reason: String) -> RelationError {
@@ -156,7 +156,7 @@ impl<'a> Builder<'a> {
             tables: BTreeMap::new(),
             census: Census::of(graph, shape.batch as u64),
             ones: None,
-            pairs: 0,
+            memory: 0,
             rows: 0,
         })
     }
@@ -316,13 +316,13 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// The reason, where all views together become too large.
     pub(crate) fn view(&mut self, tensor: usize, map: Map) -> Result<ViewId, String> {
-        let (known, pairs) = (self.system.views.len(), map.num_pairs());
+        let (known, memory) = (self.system.views.len(), map.memory());
         let view = self.system.view(tensor, map);
         if self.system.views.len() > known {
-            self.pairs += pairs;
+            self.memory = self.memory.saturating_add(memory);
         }
-        if self.pairs > MAX_ALL_PAIRS {
-            return Err(format!("all rearrangements relate more than {MAX_ALL_PAIRS} pairs of indices"));
+        if self.memory > MAX_MEMORY {
+            return Err(format!("all rearrangements together relate more than {MAX_MEMORY} indices"));
         }
         Ok(view)
     }

@@ -225,13 +225,13 @@ impl Map {
         compose(self, next)
     }
 
-    /// The number of pairs of all relations.
-    pub(crate) fn num_pairs(&self) -> usize {
-        let pairs = |group: &Group| match &group.relation {
+    /// What the relations hold in memory: pairs, and the weights that claims put on their axes.
+    pub(crate) fn memory(&self) -> usize {
+        let entries = |group: &Group| match &group.relation {
             Relation::Identity => 0,
-            Relation::Pairs(pairs) => pairs.len(),
+            Relation::Pairs(pairs) => pairs.len().saturating_add(size(&self.source, &group.source)),
         };
-        self.groups.iter().map(pairs).sum()
+        self.groups.iter().map(entries).fold(0, usize::saturating_add)
     }
 }
 

@@ -97,9 +97,18 @@ fn rearrangements_that_need_too_much_memory_are_refused() {
     refused(s.clone(), y);
     let y = s.node(Op::Reshape(Reshape { shape: vec![1 << 15, 1 << 14] }), &[long]);
     refused(s.clone(), y);
-    let part = s.node(wide(1 << 20), &[x]);
-    let y = s.node(concat, &vec![part; 300]);
+    let part = s.node(wide(1 << 21), &[x]);
+    let y = s.node(concat, &vec![part; 100]);
     refused(s, y);
+    let mut s = Sketch::new();
+    let mut sum = s.input(&[1], U8);
+    for i in 0..20 {
+        // One entry of each of many long axes.
+        let w = s.graph.add_weight("w", vec![1 << 23], I8, None).unwrap();
+        let entry = s.node(Op::Gather(Gather { axis: 0, indices: vec![i] }), &[w]);
+        sum = s.node(Op::Linear(Linear { coefficients: vec![1, 1], constant: 0 }), &[sum, entry]);
+    }
+    refused(s, sum);
 }
 
 #[test]

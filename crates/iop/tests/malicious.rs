@@ -8,10 +8,13 @@
 mod clear;
 
 use clear::forgery::Forgery;
+use clear::residuals::Residuals;
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
-use clear::{Case, F};
+use clear::{Case, Clear, F, K};
 use p3_field::{Field, PrimeCharacteristicRing, PrimeField32};
 use zkml_iop::builder::Visibility::{self, Private, Public};
+use zkml_iop::error::VerifyError;
+use zkml_iop::prover::Proof;
 use zkml_ir::ops::{
     Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
     Reshape, Softmax, View,
@@ -225,7 +228,7 @@ fn a_forged_row_of_a_table_is_refused() {
     system.tensors[column].home = zkml_iop::system::Home::Constant(f.witness[column].clone());
     f.recount();
     assert_eq!(clear::forgery::broken(&system, &f.witness), [""; 0]);
-    let proof = case.prove_as(&system, &case.layout, f.witness.clone(), clear::Clear::honest());
+    let proof = case.prove_as(&system, &case.layout, f.witness.clone(), Clear::honest());
     let mut public = case.public_of(&f.witness);
     public[column] = case.public()[column].clone();
     case.verify_public(&public, &proof).unwrap_err();
@@ -263,6 +266,89 @@ fn a_private_input_outside_of_its_interval_is_refused() {
         f.at("x", 3)[1] = distance;
         f.assert_breaks(broken);
     }
+}
+
+/// A wrong value, and a prover that fits its last messages to the sumcheck whose challenges it knows.
+struct Fitted {
+    case: Case,
+    public: Vec<Vec<i32>>,
+    proof: Proof<Clear>,
+}
+
+impl Fitted {
+    fn new() -> Self {
+        let mut case = squares();
+        case.transcript.deaf = true;
+        case.assert_complete();
+        let mut f = case.forge();
+        f.at("Lookup_1", 0)[1] += 1;
+        f.output()[1] += 1;
+        f.recount();
+        let (public, proof) = (case.public_of(&f.witness), case.prove(f.witness.clone()));
+        Self { case, public, proof }
+    }
+
+    /// What a check leaves.
+    fn residual(&self, check: &str) -> K {
+        let checks = Residuals::of(&self.case, &self.public, &self.proof).1;
+        checks
+            .iter()
+            .find(|c| c.0 == check && (c.1 != K::ZERO || check == "lookups"))
+            .map_or(K::ZERO, |c| c.1)
+    }
+
+    /// The position of the first scalar of this label.
+    fn position(&self, label: &str) -> usize {
+        let labels = Residuals::of(&self.case, &self.public, &self.proof).0;
+        labels.iter().position(|l| *l == label).unwrap()
+    }
+
+    /// Solves for a scalar on which a residual depends linearly; `settle` lets other scalars follow.
+    fn fit(&mut self, position: usize, settle: impl Fn(&mut Self), check: &str) {
+        let mut at = |x: K| {
+            self.proof.scalars[position] = x;
+            settle(self);
+            self.residual(check)
+        };
+        let (zero, one) = (at(K::ZERO), at(K::ONE));
+        assert_eq!(at(-zero / (one - zero)), K::ZERO);
+    }
+
+    fn assert_refused_by(&self, check: &str) {
+        for (name, residual) in Residuals::of(&self.case, &self.public, &self.proof).1 {
+            assert!(residual == K::ZERO || name == check, "{name}");
+        }
+        let error = self.case.verify_public(&self.public, &self.proof).unwrap_err();
+        assert!(matches!(error, VerifyError::Unequal { check: name } if name == check), "{error}");
+    }
+}
+
+#[test]
+fn a_product_of_denominators_that_fits_the_sumcheck_is_refused() {
+    let mut fitted = Fitted::new();
+    let product = fitted.position("denominators");
+    fitted.fit(product, |_| (), "lookups");
+    fitted.assert_refused_by("product of denominators");
+}
+
+#[test]
+fn a_denominator_that_fits_the_sumcheck_is_refused() {
+    let mut fitted = Fitted::new();
+    let (single, product) = (fitted.position("denominator"), fitted.position("denominators"));
+    let settle = |f: &mut Fitted| {
+        let residual = f.residual("product of denominators");
+        f.proof.scalars[product] += residual;
+    };
+    fitted.fit(single, settle, "lookups");
+    fitted.assert_refused_by("denominator");
+}
+
+#[test]
+fn an_evaluation_that_fits_the_sumcheck_is_refused() {
+    let mut fitted = Fitted::new();
+    let helper = fitted.position("helper");
+    fitted.fit(helper, |_| (), "lookups");
+    fitted.assert_refused_by("claim reduction");
 }
 
 fn softmax(output: Visibility) -> Case {
@@ -344,6 +430,14 @@ fn a_softmax_with_a_remainder_out_of_range_is_refused() {
         f.at(SOFTMAX, REM)[1] -= change * sum;
         f.assert_breaks(&[REMAINDERS]);
     }
+    // A remainder beyond the sum, yet below the greatest sum.
+    let mut f = case.forge();
+    let sum: i32 = f.at(SOFTMAX, E)[4..].iter().sum();
+    f.at(SOFTMAX, Y)[4] -= 1;
+    f.output()[4] -= 1;
+    f.at(SOFTMAX, REM)[4] += sum;
+    assert!(f.at(SOFTMAX, REM)[4] < 240);
+    f.assert_breaks(&[REMAINDERS]);
     let mut f = case.forge();
     f.at(SOFTMAX, REM)[1] += 1;
     f.assert_breaks(&[SOFTMAX]);

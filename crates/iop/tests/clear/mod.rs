@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure of the support is a failure of its test")]
 
 pub mod forgery;
+pub mod residuals;
 pub mod sketch;
 
 use p3_field::extension::QuinticTrinomialExtensionField;
@@ -30,17 +31,21 @@ pub const RESERVED: usize = 16;
 
 /// A transcript of chained hashes.
 #[derive(Clone, Default)]
-pub struct Chain([u8; 32]);
+pub struct Chain {
+    state: [u8; 32],
+    /// Scalars do not change the challenges: an attacker may fit them one by one. Only for attacks.
+    pub deaf: bool,
+}
 
 impl Transcript<F, K> for Chain {
     fn absorb_bytes(&mut self, label: &'static str, bytes: &[u8]) {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.0).update(label.as_bytes()).update(&[0]).update(bytes);
-        self.0 = *hasher.finalize().as_bytes();
+        hasher.update(&self.state).update(label.as_bytes()).update(&[0]).update(bytes);
+        self.state = *hasher.finalize().as_bytes();
     }
 
     fn absorb_scalars(&mut self, label: &'static str, scalars: &[K]) {
-        for scalar in scalars {
+        for scalar in if self.deaf { &[] } else { scalars } {
             let limbs: &[F] = scalar.as_basis_coefficients_slice();
             let bytes: Vec<u8> = limbs.iter().flat_map(|l| l.as_canonical_u32().to_le_bytes()).collect();
             self.absorb_bytes(label, &bytes);
@@ -49,7 +54,7 @@ impl Transcript<F, K> for Chain {
 
     fn challenge(&mut self, label: &'static str) -> K {
         self.absorb_bytes(label, b"challenge");
-        let word = |i: usize| u32::from_le_bytes(self.0[4 * i..4 * i + 4].try_into().unwrap());
+        let word = |i: usize| u32::from_le_bytes(self.state[4 * i..4 * i + 4].try_into().unwrap());
         K::from_basis_coefficients_fn(|i| F::from_u32(word(i) >> 1))
     }
 }
@@ -166,6 +171,8 @@ pub struct Case {
     pub system: System,
     pub layout: Layout,
     pub witness: Vec<Vec<i32>>,
+    /// The transcript at the start of prover and verifier.
+    pub transcript: Chain,
 }
 
 impl Case {
@@ -181,7 +188,7 @@ impl Case {
         assert_eq!(build_system(graph, &shape, FIELD).unwrap(), system, "both sides derive one system");
         let layout = Layout::new(&system, LOG_ROWS, RESERVED).unwrap();
         drop(traces);
-        Self { model, shape, system, layout, witness }
+        Self { model, shape, system, layout, witness, transcript: Chain::default() }
     }
 
     /// The registered weights, always the honest ones.
@@ -205,7 +212,7 @@ impl Case {
     ) -> Proof<Clear> {
         let registered = self.registered();
         let secrets = Secrets::<Clear> { witness, weights: registered.as_ref().map(|(c, t)| (c, t)) };
-        let transcript = &mut Chain::default();
+        let transcript = &mut self.transcript.clone();
         prove(&scheme, system, layout, &secrets, transcript, &mut Counter(2), &mut |_| {}).unwrap()
     }
 
@@ -230,7 +237,7 @@ impl Case {
 
     /// Verifies a proof of the statement with these public tensors.
     pub fn verify_public(&self, public: &[Vec<i32>], proof: &Proof<Clear>) -> Result<(), VerifyError> {
-        let mut transcript = Chain::default();
+        let mut transcript = self.transcript.clone();
         let weights = self.registered().map(|r| r.0);
         let scheme = Clear::honest();
         let mut cx = Native::new(&scheme, &mut transcript, proof, weights.as_ref(), &self.layout);
