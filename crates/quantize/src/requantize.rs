@@ -232,8 +232,10 @@ impl Lowering<'_> {
         let integers = integers(affine, unit / f64::from(1u32 << shift), &widths)?;
         let hi = Interval::new(floor_shift(integers.real.lo, shift), floor_shift(integers.real.hi, shift));
         let domain = rounded_out(hi, self.options.bits());
+        // A clamp to signed codes is proven on blocks that are half a block off the domain's.
+        let half_block = 1i128 << (self.options.bits() - 1);
         let reach = i128::from(integers.declared.magnitude())
-            + (i128::from(domain.magnitude()) << shift)
+            + ((i128::from(domain.magnitude()) + half_block) << shift)
             + (1i128 << shift);
         if reach > FIELD_ROOM {
             return Err(format!("its accumulator {} with domain {domain} may wrap", integers.declared));
