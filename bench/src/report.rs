@@ -8,6 +8,10 @@ use crate::measure::{Clocks, Measurement};
 use crate::spread::Spread;
 use crate::table::Table;
 
+/// What a reader of the ratios has to know.
+pub(crate) const CAVEAT: &str =
+    "Proofs of format version 0 are not zero knowledge; the targets are for proofs that are.";
+
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,7 +174,7 @@ impl Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}\nMedians of {} proofs (min–max).\n", self.machine, self.samples)?;
+        writeln!(f, "{}\nMedians of {} proofs (min–max). {CAVEAT}\n", self.machine, self.samples)?;
         writeln!(f, "Proving, with a warm key:\n\n{}", self.proving())?;
         writeln!(f, "Set-up, verification, bytes, memory:\n\n{}", self.surroundings())?;
         if let (Some(wall), Some(cpu)) = (self.phases(&|c| c.wall), self.phases(&|c| c.cpu)) {
