@@ -276,18 +276,7 @@ impl<'a> Builder<'a> {
         if !self.proving() {
             return Vec::new();
         }
-        let mut sums = vec![affine.constant; affine.shape.iter().product()];
-        for &(k, view) in &affine.terms {
-            let view = &self.system.views[view.0];
-            let data = &self.witness[view.tensor];
-            if view.map.is_identity() {
-                sums.iter_mut().zip(data).for_each(|(sum, &v)| *sum += k * i64::from(v));
-            } else {
-                let data = view.map.materialize(data);
-                sums.iter_mut().zip(&data).for_each(|(sum, &v)| *sum += k * i64::from(v));
-            }
-        }
-        sums
+        self.system.evaluate(&self.witness, affine)
     }
 
     /// The same expression with the batch as first axis.

@@ -3,6 +3,7 @@
 //! A [`System`] is a deterministic function of the graph, the batch size and the visibilities. Prover and verifier build it
 //! independently; nothing in it comes from a proof.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -179,6 +180,22 @@ impl System {
     /// The tensor behind a view.
     pub fn source(&self, view: ViewId) -> &Declared {
         &self.tensors[self.views[view.0].tensor]
+    }
+
+    /// The integers of an affine expression, row-major, for a witness with one entry per tensor.
+    pub fn evaluate(&self, witness: &[Vec<i32>], affine: &Affine) -> Vec<i64> {
+        let mut sums = alloc::vec![affine.constant; affine.shape.iter().product()];
+        for &(k, view) in &affine.terms {
+            let view = &self.views[view.0];
+            let data = &witness[view.tensor];
+            let data = if view.map.is_identity() {
+                Cow::Borrowed(data)
+            } else {
+                Cow::Owned(view.map.materialize(data))
+            };
+            sums.iter_mut().zip(data.iter()).for_each(|(sum, &v)| *sum += k * i64::from(v));
+        }
+        sums
     }
 
     /// The number of looked-up tuples.

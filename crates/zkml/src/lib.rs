@@ -1,4 +1,29 @@
 //! Zero-knowledge proofs of machine-learning inference: compile a model, set it up, prove its outputs, verify the proofs.
+//!
+//! ```
+//! use std::path::Path;
+//! use zkml::{DataFile, Options, Proof, ProveOptions, SourceModel, prove, quantize_samples, setup, verify};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let models = Path::new("../../models");
+//! // Once per model: floats become integers, and the weights are committed.
+//! let calibration = DataFile::read(&models.join("mlp.npz"))?;
+//! let model = SourceModel::read(&models.join("mlp.onnx"))?.compile(&calibration, &Options::default())?;
+//! let key = setup(model.compiled, 100)?;
+//! // Once per statement: the image stays private, the scores are public.
+//! let digits = DataFile::read(&models.join("mlp_test.npz"))?;
+//! let samples = quantize_samples(&key.compiled, &digits, 0..1)?;
+//! let proven = prove(&key, &samples, &ProveOptions::default(), &mut |_| {})?;
+//! let bytes = proven.proof.to_bytes()?;
+//! // Anyone, with the public card alone.
+//! let proof = Proof::from_bytes(&bytes)?;
+//! verify(&key.card, &proof, 100)?;
+//! println!("scores: {:?}", proof.statement.outputs[0].data);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Proofs of format version 0 are **not zero knowledge** yet.
 
 pub mod cost;
 pub mod error;

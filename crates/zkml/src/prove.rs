@@ -15,7 +15,7 @@ use crate::key::ProverKey;
 use crate::randomness::{Seed, Stream};
 
 /// What a proof shows and what it is bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProveOptions {
     /// One visibility per input of the graph; empty for all private.
     pub inputs: Vec<Visibility>,
@@ -23,12 +23,6 @@ pub struct ProveOptions {
     pub outputs: Vec<Visibility>,
     /// Free bytes that become part of the statement, at most 64.
     pub context: Vec<u8>,
-}
-
-impl Default for ProveOptions {
-    fn default() -> Self {
-        Self { inputs: Vec::new(), outputs: Vec::new(), context: Vec::new() }
-    }
 }
 
 /// A phase of proving, in order.

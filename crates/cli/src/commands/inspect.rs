@@ -19,12 +19,12 @@ pub(crate) fn run(c: &Inspect) -> Result<Report, Failure> {
     match content.get(..4) {
         Some(b"ZKMM") => {
             let model = CompiledModel::read(&c.file)?;
-            graph(&model.compiled.model.graph, cost(&model.compiled.model.graph, None)?, c)
+            graph(&model.compiled.model.graph, &cost(&model.compiled.model.graph, None)?, c)
         }
         Some(b"ZKMC") => {
             let card = Card::from_bytes(&content)
                 .map_err(|e| Failure::file(format!("{}: {e}", c.file.display())))?;
-            graph(&card.graph, cost(&card.graph, Some(card.parameters))?, c)
+            graph(&card.graph, &cost(&card.graph, Some(card.parameters))?, c)
         }
         Some(b"ZKMP") => proof(&c.file, &content),
         _ => Err(Failure::file(format!(
@@ -34,9 +34,9 @@ pub(crate) fn run(c: &Inspect) -> Result<Report, Failure> {
     }
 }
 
-fn graph(graph: &Graph, cost: Cost, c: &Inspect) -> Result<Report, Failure> {
+fn graph(graph: &Graph, cost: &Cost, c: &Inspect) -> Result<Report, Failure> {
     if let Some(path) = &c.svg {
-        write(path, drawing::svg(graph, &cost).as_bytes(), Access::Everyone)?;
+        write(path, drawing::svg(graph, cost).as_bytes(), Access::Everyone)?;
     }
     let mut table = Table::new(&["tensor", "operator", "shape", "bits", "cells", "lookups", "MACs"]);
     for node in cost.nodes.iter().filter(|n| n.op != "weight" && n.op != "constant") {
@@ -62,7 +62,7 @@ fn graph(graph: &Graph, cost: Cost, c: &Inspect) -> Result<Report, Failure> {
         time(std::time::Duration::from_secs_f64(cost.predicted_seconds)),
         bytes(cost.predicted_bytes as usize),
     );
-    let json = serde_json::to_value(&cost).map_err(|e| Failure::file(e.to_string()))?;
+    let json = serde_json::to_value(cost).map_err(|e| Failure::file(e.to_string()))?;
     Ok(Report::new(text, json))
 }
 

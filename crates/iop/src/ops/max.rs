@@ -13,14 +13,22 @@ use crate::system::{Affine, Bilinear, ViewId};
 
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, RelationError> {
     let x = node.committed_operand(b, 0)?;
-    let (name, id) = (&node.info.name, node.id);
-    let out = b.commit(name, &x.shape[..x.shape.len() - 1], node.info.range, |b| b.values(id));
-    let distance = distance(b, node, &x, &out)?;
     let range = node.info.range;
-    b.range_check(name, distance.clone(), &differences(&range), range.len())?;
+    let out = maximum(b, node, &x, range);
+    let distance = distance(b, node, &x, &out)?;
+    b.range_check(&node.info.name, distance.clone(), &differences(&range), range.len())?;
     let chosen = chosen(b, node, &x.shape, &distance);
     attained(b, node, &chosen, &distance)?;
     Ok(b.committed(out, node.info.range))
+}
+
+/// Commits the maximum over the last axis; that some entry equals it and none exceeds it proves its range.
+pub(super) fn maximum(b: &mut Builder<'_>, node: &Node<'_>, x: &Affine, range: Interval) -> Affine {
+    let (length, kept) = x.shape.split_last().map_or((1, &[][..]), |(&n, kept)| (n, kept));
+    b.commit(&node.info.name, kept, range, |b| {
+        let rows = b.evaluate(x);
+        rows.chunks(length).map(|row| row.iter().copied().fold(i64::MIN, i64::max) as i32).collect()
+    })
 }
 
 /// The differences of two integers of an interval.

@@ -15,12 +15,9 @@ use crate::system::{Affine, Bilinear};
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Softmax) -> Result<Expr, RelationError> {
     let x = node.committed_operand(b, 0)?;
     let (name, shape) = (&node.info.name, x.shape.clone());
-    let (last, length) = (shape.len() - 1, shape[shape.len() - 1]);
+    let length = shape[shape.len() - 1];
     let range = b.graph.tensor(node.operands[0]).range;
-    let top = b.commit(name, &shape[..last], range, |b| {
-        let rows = b.evaluate(&x);
-        rows.chunks(length).map(|row| row.iter().copied().fold(i64::MIN, i64::max) as i32).collect()
-    });
+    let top = max::maximum(b, node, &x, range);
     let distance = max::distance(b, node, &x, &top)?;
     let chosen = max::chosen(b, node, &shape, &distance);
     max::attained(b, node, &chosen, &distance)?;

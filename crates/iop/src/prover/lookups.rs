@@ -14,7 +14,7 @@ use crate::functional::{Functional, product_table};
 use crate::map::Map;
 use crate::parallel;
 use crate::sumcheck::{self, Instance, fold};
-use crate::system::{Affine, Fraction, Helper, System, ViewId};
+use crate::system::{Fraction, Helper, System, ViewId};
 use crate::verifier::{equation_variables, lookup_rounds, vertices_inverse};
 
 /// The values of one helper's polynomials on its cube.
@@ -55,24 +55,6 @@ impl<K: p3_field::Field> Arguments<K> {
     pub(super) fn helpers(&self) -> Vec<&[K]> {
         self.arguments.iter().map(|a| a.helper.as_slice()).collect()
     }
-}
-
-/// The values of an affine expression in the base field's integers.
-fn values(system: &System, witness: &[Vec<i32>], affine: &Affine) -> Vec<i64> {
-    let mut sums = vec![affine.constant; affine.shape.iter().product()];
-    for &(k, view) in &affine.terms {
-        let view = &system.views[view.0];
-        let data = &witness[view.tensor];
-        let add = |data: &[i32], sums: &mut [i64]| {
-            sums.iter_mut().zip(data).for_each(|(sum, &v)| *sum += k * i64::from(v));
-        };
-        if view.map.is_identity() {
-            add(data, &mut sums);
-        } else {
-            add(&view.map.materialize(data), &mut sums);
-        }
-    }
-    sums
 }
 
 impl<K: p3_field::Field> Argument<K> {
@@ -124,7 +106,7 @@ fn denominators<F: PrimeField, K: ExtensionField<F>>(
     let mut power = K::ONE;
     for entry in &fraction.tuple {
         power *= beta;
-        let values = values(system, witness, entry);
+        let values = system.evaluate(witness, entry);
         out.iter_mut().zip(values).for_each(|(d, v)| *d -= power * F::from_int(v));
     }
     out

@@ -232,12 +232,12 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
     }
 }
 
-/// Claims with one functional together: their targets and coefficients.
-fn group<'c, K: Field>(
-    claims: &'c Claims<K, K>,
-    coefficients: &[K],
-) -> Vec<(&'c Functional<K>, Vec<(Target, K)>)> {
-    let mut groups: Vec<(&Functional<K>, Vec<(Target, K)>)> = Vec::new();
+/// A functional and the targets of its claims, with their coefficients.
+type ClaimGroup<'c, K> = (&'c Functional<K>, Vec<(Target, K)>);
+
+/// Claims with one functional together.
+fn group<'c, K: Field>(claims: &'c Claims<K, K>, coefficients: &[K]) -> Vec<ClaimGroup<'c, K>> {
+    let mut groups: Vec<ClaimGroup<'c, K>> = Vec::new();
     for (claim, &coefficient) in claims.list().iter().zip(coefficients) {
         let Claim { target, functional, .. } = claim;
         match groups.iter_mut().find(|(f, _)| *f == functional) {
@@ -268,8 +268,11 @@ fn placed<'l, F: PrimeField, K: ExtensionField<F>>(
     placed
 }
 
-/// Vectors of weights on slabs, each with the slabs whose weights are a multiple of it, and the factor.
-type SlabVectors<K> = Vec<(Vec<K>, Vec<(usize, K)>)>;
+/// Slabs and factors.
+type Members<K> = Vec<(usize, K)>;
+
+/// Vectors of weights on slabs, each with the slabs whose weights are a multiple of it.
+type SlabVectors<K> = Vec<(Vec<K>, Members<K>)>;
 
 fn slab_vectors<K: Field>(functional: &Functional<K>, cuts: &[AxisCut]) -> SlabVectors<K> {
     let mut points: Vec<Option<&[K]>> = vec![None; cuts.len()];
@@ -281,7 +284,7 @@ fn slab_vectors<K: Field>(functional: &Functional<K>, cuts: &[AxisCut]) -> SlabV
     }
     let points: Vec<&[K]> = points.into_iter().map(Option::unwrap_or_default).collect();
     // Slabs that are full along the same axes share a vector; the others are cut off at the end of an axis.
-    let mut vectors: Vec<(Vec<usize>, Vec<(usize, K)>)> = Vec::new();
+    let mut vectors: Vec<(Vec<usize>, Members<K>)> = Vec::new();
     for slab in 0..cuts.iter().map(|c| c.blocks).product() {
         let blocks = unravel(slab, cuts);
         let valid: Vec<usize> = cuts.iter().zip(&blocks).map(|(c, &b)| c.valid(b)).collect();
