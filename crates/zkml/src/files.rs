@@ -31,9 +31,24 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Writes a file atomically: afterwards it holds all bytes, or what it held before, whatever fails in between.
 ///
+/// Links are followed. What is no file, such as a device or a pipe, is written to and not replaced.
+///
 /// # Errors
 /// [`Error::File`] that names it.
 pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(target) if target.is_file() => {
+            replace(&fs::canonicalize(path).map_err(Error::file(path))?, bytes, access)
+        }
+        Ok(_) => {
+            let target = fs::File::options().write(true).open(path);
+            target.and_then(|mut target| target.write_all(bytes)).map_err(Error::file(path))
+        }
+        Err(_) => replace(path, bytes, access),
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fail = || Error::file(path);
     // A temporary file is readable by its owner alone, from its creation on.

@@ -10,6 +10,7 @@ use zkml_import::{
 };
 use zkml_ir::Model;
 use zkml_quantize::{AccuracyReport, Calibration, Compiled, InputKind, Metadata, Options, accuracy, compile};
+use zkml_verifier::FormatError;
 use zkml_verifier::envelope::{self, Kind};
 
 use crate::error::Error;
@@ -106,11 +107,30 @@ impl CompiledModel {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = files::read(path)?;
-        let stored: Stored = envelope::open(KIND, &bytes).map_err(Error::format(path))?;
-        let model = Model::from_bytes(&stored.model)
-            .map_err(|e| Error::format(path)(zkml_verifier::FormatError::Graph(e)))?;
+        Self::from_bytes(&files::read(path)?).map_err(Error::format(path))
+    }
+
+    /// Decodes a compiled model.
+    ///
+    /// # Errors
+    /// [`FormatError`] that says what is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let stored: Stored = envelope::open(KIND, bytes)?;
+        let model = Model::from_bytes(&stored.model)?;
         Ok(Self { compiled: Compiled { model, metadata: stored.metadata }, source: stored.source })
+    }
+
+    /// The encoding. It holds the weights.
+    ///
+    /// # Errors
+    /// [`Error`] if the model cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let stored = Stored {
+            model: self.compiled.model.to_bytes()?,
+            metadata: self.compiled.metadata.clone(),
+            source: self.source.clone(),
+        };
+        Ok(envelope::seal(KIND, &stored)?)
     }
 
     /// Writes the model atomically. It holds the weights, so only its owner may read it.
@@ -118,12 +138,7 @@ impl CompiledModel {
     /// # Errors
     /// [`Error::File`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let stored = Stored {
-            model: self.compiled.model.to_bytes()?,
-            metadata: self.compiled.metadata.clone(),
-            source: self.source.clone(),
-        };
-        files::write(path, &envelope::seal(KIND, &stored)?, Access::Owner)
+        files::write(path, &self.to_bytes()?, Access::Owner)
     }
 
     /// The integer model beside the float model on every sample of a data file.
