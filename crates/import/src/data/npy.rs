@@ -156,6 +156,9 @@ impl Header {
             return Err(format!("element type `{descr}`"));
         };
         let width = chars.as_str().parse().map_err(|_| format!("element type `{descr}`"))?;
+        if !matches!(kind, 'f' | 'i' | 'u' | 'b') {
+            return Err(format!("element type `{descr}`; store numbers"));
+        }
         let dims = after("shape")?
             .strip_prefix('(')
             .and_then(|s| s.split_once(')'))
