@@ -1,5 +1,5 @@
 //! A proof holds for its own statement about its own card, byte for byte, and for nothing else.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::sync::OnceLock;
 
@@ -272,7 +272,7 @@ fn openings_of_another_length_are_refused() {
     for at in (0..length - 64).step_by(length / 40) {
         changed("32 bytes gone", |p| drop(p.opening.drain(at..at + 32)));
         changed("32 bytes twice", |p| {
-            p.opening.splice(at..at, fixture().first.opening[at..at + 32].to_vec()).for_each(drop)
+            p.opening.splice(at..at, fixture().first.opening[at..at + 32].to_vec()).for_each(drop);
         });
     }
 }
@@ -323,7 +323,7 @@ fn lengths_that_lie_are_refused_without_memory_for_them() {
         }
     }
     // A second encoding of a number.
-    let mut padded = bytes.clone();
+    let mut padded = bytes;
     padded[HEAD] |= 0x80;
     padded.insert(HEAD + 1, 0);
     let refusal = check(&fixture().card, &padded).unwrap_err();

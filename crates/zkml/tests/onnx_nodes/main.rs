@@ -3,6 +3,14 @@
 //! `ZKML_ONNX_NODE_TESTS` names the folder `onnx/backend/test/data/node` of the package onnx 1.17.0. Without it the tests say so
 //! and do nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
 mod case;
 
 use std::fmt::Write;
