@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use zkml_iop::system::{Home, System};
 use zkml_ir::{Graph, Op, Source};
-use zkml_verifier::relation::FIELD;
-use zkml_verifier::{Parameters, Relation, Shape, Visibility};
+use zkml_verifier::{Parameters, Relation};
 
 use crate::error::Error;
-use crate::key::choose_parameters;
+use crate::key::{choose_parameters, typical};
 
 /// The cost of one tensor of the graph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,15 +61,8 @@ pub fn cost(graph: &Graph, parameters: Option<Parameters>) -> Result<Cost, Error
         Some(parameters) => parameters,
         None => choose_parameters(graph, 100)?,
     };
-    let shape = Shape {
-        batch: 1,
-        inputs: vec![Visibility::Private; graph.inputs().len()],
-        outputs: vec![Visibility::Public; graph.outputs().len()],
-    };
-    let relation = Relation::of(graph, &shape, parameters)?;
-    let system = &relation.system;
-    debug_assert_eq!(FIELD.degree, 5);
-    let (cells, lookups) = by_name(system);
+    let relation = Relation::of(graph, &typical(graph), parameters)?;
+    let (cells, lookups) = by_name(&relation.system);
     let nodes: Vec<NodeCost> = graph
         .tensors()
         .iter()

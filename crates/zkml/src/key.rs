@@ -70,7 +70,7 @@ pub fn setup(compiled: Compiled, security: u8) -> Result<ProverKey, Error> {
 }
 
 /// The relation of one private sample with public outputs: what parameters are chosen for.
-fn typical(graph: &Graph) -> Shape {
+pub(crate) fn typical(graph: &Graph) -> Shape {
     Shape {
         batch: 1,
         inputs: vec![Visibility::Private; graph.inputs().len()],

@@ -1,4 +1,4 @@
-//! Zero-knowledge proofs of machine-learning inference: compile a model, set it up, prove its outputs, verify the proofs.
+//! Proofs of machine-learning inference: compile a model, set it up, prove its outputs, verify the proofs.
 //!
 //! ```
 //! use std::path::Path;

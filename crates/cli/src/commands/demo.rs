@@ -41,7 +41,7 @@ pub(crate) fn run(c: &Demo, cli: &Cli) -> Result<Report, Failure> {
     let scores = proof.statement.outputs.first().map(|t| t.data.clone()).unwrap_or_default();
     let class = (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
     let text = format!(
-        "{}\n  LeNet-5 reads a {class}, and proves it without showing the image or its 61,706 weights.\n\n\
+        "{}\n  LeNet-5 reads a {class}, and proves that its 61,706 committed weights say so.\n\n\
          {}\n  set up once     {}\n  proved in       {}\n  verified in     {}\n  proof           {}\n  security        {:.1} bits, provable\n\n{}",
         image(&digits, c.index),
         super::prove::phase_table(&proven.phases),
