@@ -28,6 +28,8 @@ pub enum Visibility {
     Private,
     /// Part of the statement.
     Public,
+    /// Behind a hiding commitment that is part of the statement and that several statements can share.
+    Committed,
 }
 
 /// The public parameters of a statement's relation.
@@ -39,6 +41,13 @@ pub struct Shape {
     pub inputs: Vec<Visibility>,
     /// One visibility per output of the graph.
     pub outputs: Vec<Visibility>,
+}
+
+impl Shape {
+    /// The number of committed tensors: inputs first, then outputs, in the graph's order.
+    pub fn num_committed(&self) -> usize {
+        self.inputs.iter().chain(&self.outputs).filter(|v| **v == Visibility::Committed).count()
+    }
 }
 
 /// The field's parameters that a relation depends on.
@@ -88,6 +97,8 @@ pub(crate) struct Builder<'a> {
     memory: usize,
     /// The rows of all tables.
     rows: usize,
+    /// The number of committed tensors so far.
+    committed: usize,
 }
 
 /// The most that all views of a statement hold in memory.
@@ -158,6 +169,7 @@ impl<'a> Builder<'a> {
             ones: None,
             memory: 0,
             rows: 0,
+            committed: 0,
         })
     }
 
@@ -186,8 +198,13 @@ impl<'a> Builder<'a> {
             self.exprs.push(expr);
         }
         for (index, port) in self.graph.outputs().iter().enumerate() {
-            if shape.outputs[index] == Visibility::Public {
-                self.public_output(index, port.tensor)?;
+            match shape.outputs[index] {
+                Visibility::Private => {}
+                Visibility::Public => self.output(port.tensor, Home::PublicOutput(index))?,
+                Visibility::Committed => {
+                    let home = self.next_commitment();
+                    self.output(port.tensor, home)?;
+                }
             }
         }
         self.finish()
@@ -215,9 +232,10 @@ impl<'a> Builder<'a> {
         let home = match visibility {
             Visibility::Public => Home::PublicInput(index),
             Visibility::Private => Home::Witness,
+            Visibility::Committed => self.next_commitment(),
         };
         let expr = self.leaf(&info.name, &shape, info.range, home, values, true);
-        if visibility == Visibility::Private {
+        if visibility != Visibility::Public {
             let shifted = expr.affine.clone().plus_constant(-info.range.lo);
             let entries = Interval::new(0, info.range.hi - info.range.lo);
             self.range_check(&info.name, shifted, &entries, info.range.len())?;
@@ -225,11 +243,19 @@ impl<'a> Builder<'a> {
         Ok(expr)
     }
 
-    fn public_output(&mut self, index: usize, id: TensorId) -> Result<(), RelationError> {
+    /// The tree of the next committed tensor.
+    fn next_commitment(&mut self) -> Home {
+        self.committed += 1;
+        Home::Committed(self.committed - 1)
+    }
+
+    /// A tensor of the statement that equals an output of the graph.
+    ///
+    /// Where it is committed it needs no range proof: the field element is the image of one proven integer.
+    fn output(&mut self, id: TensorId, home: Home) -> Result<(), RelationError> {
         let info = self.graph.tensor(id);
         let expr = self.expr(id).clone();
         let expr = self.batched(expr).map_err(|reason| refuse(&info.name, reason))?;
-        let home = Home::PublicOutput(index);
         let values = self.values(id);
         let y = self.leaf(&info.name, &expr.affine.shape, info.range, home, values, true);
         let difference = Expr { affine: expr.affine.plus(-1, &y.affine), ..expr };

@@ -5,9 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::context::Context;
-use crate::eq::eq_vertex;
+use crate::eq::{eq_points, eq_vertex};
 use crate::functional::Functional;
-use crate::layout::Layout;
+use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
 use crate::scalar::Scalar;
 use crate::system::{Home, System, ViewId};
@@ -49,6 +49,22 @@ pub struct Claim<P, V> {
     pub functional: Functional<P>,
     /// The claimed value.
     pub value: V,
+}
+
+/// `Σ_c batching^c · column_c(point) = value` over all columns of a tree and all their rows, the random ones included.
+///
+/// Inside the list-decoding radius a root alone does not fix one tuple of columns. Point and batching coefficient are
+/// derived from the root, and the value belongs to the identity of whatever is committed: so all proofs mean one tuple.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pin<P> {
+    /// The tree.
+    pub tree: TreeKind,
+    /// The row point.
+    pub point: Vec<P>,
+    /// The coefficient's base.
+    pub batching: P,
+    /// The value.
+    pub value: P,
 }
 
 /// An evaluation that is public or was sent by the prover.
@@ -113,17 +129,17 @@ impl<P: Scalar, V: Clone> Claims<P, V> {
 /// Whether the prover sends evaluations of such a tensor.
 pub(crate) const fn is_committed(home: &Home) -> bool {
     match home {
-        Home::Weight(_) | Home::Witness | Home::Helper { .. } => true,
+        Home::Weight(_) | Home::Committed(_) | Home::Witness | Home::Helper { .. } => true,
         Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => false,
     }
 }
 
-/// For every column of all trees, the multilinear extension at the row point of the weights that the claims, combined with
-/// `coefficients`, put on it.
+/// For every column of all trees, the multilinear extension at the row point of the weights that the claims and, after
+/// them, the pins, combined with `coefficients`, put on it.
 pub fn column_weights<C: Context, V: Clone>(
     cx: &C,
     layout: &Layout,
-    claims: &Claims<C::Public, V>,
+    (claims, pins): (&Claims<C::Public, V>, &[Pin<C::Public>]),
     coefficients: &[C::Public],
     point: &[C::Public],
 ) -> Vec<C::Public> {
@@ -146,6 +162,14 @@ pub fn column_weights<C: Context, V: Clone>(
                 let offset = eq_vertex(&point[log..], slab.row >> log);
                 *at = at.clone() + coefficient.clone() * weight.clone() * offset;
             }
+        }
+    }
+    for (pin, coefficient) in pins.iter().zip(coefficients.iter().skip(claims.list().len())) {
+        let (first, columns) = (layout.first_column(pin.tree), layout.columns(pin.tree));
+        let mut factor = coefficient.clone() * eq_points(&pin.point, point);
+        for at in &mut weights[first..first + columns] {
+            *at = at.clone() + factor.clone();
+            factor = factor * pin.batching.clone();
         }
     }
     weights

@@ -75,6 +75,9 @@ pub enum ProveError {
     /// The operating system gave no randomness.
     #[error("no randomness from the operating system: {0}")]
     Randomness(String),
+    /// The proof needs more scalars than there are pads to seal them; nothing of it may be released.
+    #[error("the proof sends more scalars than it has one-time pads")]
+    PadsSpent,
     /// A lookup challenge hit a fingerprint, an event of probability below 2^-100; a retry uses fresh randomness.
     #[error("a challenge hit a fingerprint; prove again")]
     UnluckyChallenge,
@@ -99,6 +102,14 @@ pub enum VerifyError {
         /// The number that the statement implies.
         expected: usize,
         /// The number found.
+        got: usize,
+    },
+    /// A pin's point has another number of coordinates than the columns have variables.
+    #[error("the point of a pin has {got} coordinates, the columns have {expected} variables")]
+    PinPoint {
+        /// The number of variables of a column.
+        expected: usize,
+        /// The number of coordinates.
         got: usize,
     },
     /// An equation of the protocol does not hold.

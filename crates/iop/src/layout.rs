@@ -10,13 +10,15 @@ use alloc::vec::Vec;
 use crate::eq::num_variables;
 use crate::error::RelationError;
 use crate::functional::AxisCut;
-use crate::system::{Home, System};
+use crate::system::{Declared, Home, System};
 
 /// The trees of a proof in the order in which they are opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeKind {
     /// Weights: committed once per model.
     Weights,
+    /// A tensor that several statements share: the index among the statement's committed tensors.
+    Committed(usize),
     /// Everything before the lookup challenges, and the mask.
     Witness,
     /// Lookup helpers.
@@ -50,15 +52,50 @@ impl Placement {
     }
 }
 
+/// The columns of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeLayout {
+    /// The tree.
+    pub kind: TreeKind,
+    /// The number of columns, without the mask's.
+    pub columns: usize,
+    /// The number of rows at the end of every column that are uniformly random.
+    pub reserved: usize,
+}
+
+/// The numbers of rows that are reserved for randomness: at least as many as openings of a tree ever reveal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// For trees that one proof opens and none after it.
+    pub fresh: usize,
+    /// For the weights.
+    pub weights: usize,
+    /// For every committed tensor.
+    pub committed: Vec<usize>,
+}
+
+impl Reserved {
+    /// Equally many rows in all trees.
+    pub fn uniform(rows: usize, num_committed: usize) -> Self {
+        Self { fresh: rows, weights: rows, committed: vec![rows; num_committed] }
+    }
+
+    fn of(&self, kind: TreeKind) -> Option<usize> {
+        match kind {
+            TreeKind::Weights => Some(self.weights),
+            TreeKind::Committed(index) => self.committed.get(index).copied(),
+            TreeKind::Witness | TreeKind::Helpers => Some(self.fresh),
+        }
+    }
+}
+
 /// The columns of a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The base-2 logarithm of the height.
     pub log_rows: usize,
-    /// The number of reserved rows at the end of every column of a tree.
-    pub reserved: usize,
-    /// The trees and their numbers of columns, without the mask's.
-    pub trees: Vec<(TreeKind, usize)>,
+    /// The trees in the order in which they are opened.
+    pub trees: Vec<TreeLayout>,
     /// One placement per committed tensor of the system; `None` for public ones.
     pub placements: Vec<Option<Placement>>,
 }
@@ -67,18 +104,16 @@ pub struct Layout {
 const MAX_COLUMNS: usize = 1 << 14;
 
 impl Layout {
-    /// Places the tensors of a system in columns of height `2^log_rows` of which `reserved` rows are random.
+    /// Places the tensors of a system in columns of height `2^log_rows`.
     ///
     /// # Errors
     /// [`RelationError::TooLarge`] where no slab fits beside the reserved rows, or columns become too many.
-    pub fn new(system: &System, log_rows: usize, reserved: usize) -> Result<Self, RelationError> {
+    pub fn new(system: &System, log_rows: usize, reserved: &Reserved) -> Result<Self, RelationError> {
         let rows = 1usize << log_rows;
-        if 2 * reserved > rows {
-            return Err(RelationError::TooLarge {
-                what: "the number of reserved rows",
-                got: reserved as u64,
-                limit: rows as u64 / 2,
-            });
+        let unplaced = |t: &Declared| matches!(t.home, Home::Committed(i) if i >= reserved.committed.len());
+        if let Some(tensor) = system.tensors.iter().find(|t| unplaced(t)) {
+            let reason = "it is committed, and no rows are reserved in its tree".into();
+            return Err(RelationError::Public { name: tensor.name.clone(), reason });
         }
         let mut placements: Vec<Option<Placement>> = system
             .tensors
@@ -87,40 +122,53 @@ impl Layout {
                 tree_of(&t.home).map(|tree| Placement { tree, cuts: cut(&t.shape, log_rows), slabs: vec![] })
             })
             .collect();
-        let mut trees = Vec::with_capacity(3);
-        for kind in [TreeKind::Weights, TreeKind::Witness, TreeKind::Helpers] {
-            let columns =
-                pack(&mut placements, kind, rows, rows - reserved).ok_or(RelationError::TooLarge {
-                    what: "the number of columns",
-                    got: MAX_COLUMNS as u64 + 1,
-                    limit: MAX_COLUMNS as u64,
-                })?;
+        let mut trees = Vec::with_capacity(3 + reserved.committed.len());
+        let committed = (0..reserved.committed.len()).map(TreeKind::Committed);
+        let kinds = [TreeKind::Weights].into_iter().chain(committed);
+        for kind in kinds.chain([TreeKind::Witness, TreeKind::Helpers]) {
+            let too_large = |what, got, limit| RelationError::TooLarge { what, got, limit };
+            let own = reserved.of(kind).unwrap_or(rows);
+            if own > rows / 2 {
+                return Err(too_large("the number of reserved rows", own as u64, rows as u64 / 2));
+            }
+            let limit = MAX_COLUMNS as u64;
+            let columns = pack(&mut placements, kind, rows, rows - own).ok_or(too_large(
+                "the number of columns",
+                limit + 1,
+                limit,
+            ))?;
             if columns > 0 || kind == TreeKind::Witness {
-                trees.push((kind, columns));
+                trees.push(TreeLayout { kind, columns, reserved: own });
             }
         }
-        Ok(Self { log_rows, reserved, trees, placements })
+        Ok(Self { log_rows, trees, placements })
     }
 
     /// The position of a tree among the trees, if the system has it.
     pub fn tree(&self, kind: TreeKind) -> Option<usize> {
-        self.trees.iter().position(|t| t.0 == kind)
+        self.trees.iter().position(|t| t.kind == kind)
+    }
+
+    /// The number of columns of a tree, without the mask's.
+    pub fn columns(&self, kind: TreeKind) -> usize {
+        self.tree(kind).map_or(0, |t| self.trees[t].columns)
     }
 
     /// The number of columns of all trees, without the mask's.
     pub fn num_columns(&self) -> usize {
-        self.trees.iter().map(|t| t.1).sum()
+        self.trees.iter().map(|t| t.columns).sum()
     }
 
     /// The position of a tree's first column among all columns.
     pub fn first_column(&self, kind: TreeKind) -> usize {
-        self.trees.iter().take_while(|t| t.0 != kind).map(|t| t.1).sum()
+        self.trees.iter().take_while(|t| t.kind != kind).map(|t| t.columns).sum()
     }
 }
 
 fn tree_of(home: &Home) -> Option<TreeKind> {
     match home {
         Home::Weight(_) => Some(TreeKind::Weights),
+        Home::Committed(index) => Some(TreeKind::Committed(*index)),
         Home::Witness => Some(TreeKind::Witness),
         Home::Helper { .. } => Some(TreeKind::Helpers),
         Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => None,

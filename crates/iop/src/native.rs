@@ -1,37 +1,24 @@
 //! The native context: every scalar in the clear, every equation checked at once.
+//!
+//! It checks proofs that are not sealed: inside of another argument that hides them, and in tests of the relations.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
-use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 
 use crate::commitment::{ColumnCommitment, Combination};
 use crate::context::Context;
 use crate::error::VerifyError;
-use crate::layout::{Layout, TreeKind};
-use crate::prover::{Proof, tree_label};
-use crate::transcript::Transcript;
+use crate::layout::TreeKind;
+use crate::reader::Reader;
 
 /// A verification in the clear.
 pub struct Native<'a, S: ColumnCommitment> {
-    scheme: &'a S,
-    transcript: &'a mut S::Transcript,
-    proof: &'a Proof<S>,
-    weights: Option<&'a S::Commitment>,
-    layout: &'a Layout,
-    position: usize,
+    reader: Reader<'a, S>,
 }
 
 impl<'a, S: ColumnCommitment> Native<'a, S> {
-    /// A context over a transcript that has absorbed the statement; `weights` is the registered commitment.
-    pub fn new(
-        scheme: &'a S,
-        transcript: &'a mut S::Transcript,
-        proof: &'a Proof<S>,
-        weights: Option<&'a S::Commitment>,
-        layout: &'a Layout,
-    ) -> Self {
-        Self { scheme, transcript, proof, weights, layout, position: 0 }
+    /// A context that reads a proof.
+    pub fn new(reader: Reader<'a, S>) -> Self {
+        Self { reader }
     }
 
     /// Checks that the proof holds nothing beyond what was received.
@@ -39,21 +26,7 @@ impl<'a, S: ColumnCommitment> Native<'a, S> {
     /// # Errors
     /// [`VerifyError::TrailingScalars`] otherwise.
     pub fn finish(self) -> Result<(), VerifyError> {
-        let got = self.proof.scalars.len();
-        let helpers = self.layout.tree(TreeKind::Helpers).is_some();
-        if self.position != got || helpers != self.proof.helpers.is_some() {
-            return Err(VerifyError::TrailingScalars { expected: self.position, got });
-        }
-        Ok(())
-    }
-
-    fn commitment(&self, tree: TreeKind) -> Result<&'a S::Commitment, VerifyError> {
-        let commitment = match tree {
-            TreeKind::Weights => self.weights,
-            TreeKind::Witness => Some(&self.proof.witness),
-            TreeKind::Helpers => self.proof.helpers.as_ref(),
-        };
-        commitment.ok_or(VerifyError::MissingScalar { expected: tree_label(tree) })
+        self.reader.finish().map(|_| ())
     }
 }
 
@@ -63,25 +36,19 @@ impl<S: ColumnCommitment> Context for Native<'_, S> {
     type Linear = S::Challenge;
 
     fn basis(&self, index: usize) -> S::Challenge {
-        <S::Challenge as BasedVectorSpace<S::Base>>::ith_basis_element(index).unwrap_or_default()
+        Reader::<S>::basis(index)
     }
 
     fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError> {
-        let bytes = self.scheme.commitment_bytes(self.commitment(tree)?);
-        self.transcript.absorb_bytes(tree_label(tree), &bytes);
-        Ok(())
+        self.reader.commit(tree)
     }
 
     fn challenge(&mut self, label: &'static str) -> S::Challenge {
-        self.transcript.challenge(label)
+        self.reader.challenge(label)
     }
 
     fn receive(&mut self, label: &'static str) -> Result<S::Challenge, VerifyError> {
-        let value =
-            *self.proof.scalars.get(self.position).ok_or(VerifyError::MissingScalar { expected: label })?;
-        self.position += 1;
-        self.transcript.absorb_scalars(label, &[value]);
-        Ok(value)
+        self.reader.receive(label).map(|(_, value)| value)
     }
 
     fn affine(
@@ -128,19 +95,6 @@ impl<S: ColumnCommitment> Context for Native<'_, S> {
     }
 
     fn open(&mut self, point: &[S::Challenge]) -> Result<Combination<S::Challenge>, VerifyError> {
-        let mut trees = Vec::with_capacity(self.layout.trees.len());
-        let mut mask_tree = 0;
-        for &(kind, columns) in &self.layout.trees {
-            let mask = if kind == TreeKind::Witness {
-                mask_tree = trees.len();
-                S::MASK_COLUMNS
-            } else {
-                0
-            };
-            trees.push((self.commitment(kind)?.clone(), columns + mask));
-        }
-        self.scheme
-            .verify(&trees, mask_tree, point, &self.proof.opening, self.transcript)
-            .map_err(|e| VerifyError::Opening(Box::new(e)))
+        self.reader.open(point)
     }
 }

@@ -19,6 +19,8 @@ use crate::map::Map;
 pub enum Home {
     /// Committed once with the model: the index among the graph's weights.
     Weight(usize),
+    /// Committed for several statements in a tree of its own: the index among the statement's committed tensors.
+    Committed(usize),
     /// Committed in every proof before the lookup challenges.
     Witness,
     /// One limb of a lookup helper, committed after the lookup challenges.

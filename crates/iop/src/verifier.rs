@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use zkml_ir::tensor::num_elements;
 
-use crate::claims::{Claim, Claims, Evaluation, PointId, Target, column_weights, is_committed};
+use crate::claims::{Claim, Claims, Evaluation, Pin, PointId, Target, column_weights, is_committed};
 use crate::context::Context;
 use crate::eq::{cube_variables, eq_points, eq_valid_cube, num_variables, split_point, valid_cube};
 use crate::error::{RelationError, VerifyError};
@@ -23,7 +23,8 @@ type SealedClaims<C> = Claims<Public<C>, Sealed<C>>;
 
 /// Verifies a proof of a system whose statement is already bound to the context's transcript.
 ///
-/// `public` holds the entries of every public tensor of the system, at its index.
+/// `public` holds the entries of every public tensor of the system, at its index; `pins` one claim for every tree that other
+/// proofs open too, where its commitment alone does not fix the columns.
 ///
 /// # Errors
 /// [`VerifyError`] that names the check that fails.
@@ -36,17 +37,20 @@ pub fn verify<C: Context>(
     system: &System,
     layout: &Layout,
     public: &[Vec<i32>],
+    pins: &[Pin<C::Public>],
 ) -> Result<(), VerifyError> {
     check_public(system, public)?;
-    if layout.tree(TreeKind::Weights).is_some() {
-        cx.commit(TreeKind::Weights)?;
+    if let Some(pin) = pins.iter().find(|p| p.point.len() != layout.log_rows) {
+        return Err(VerifyError::PinPoint { expected: layout.log_rows, got: pin.point.len() });
     }
-    cx.commit(TreeKind::Witness)?;
+    for tree in layout.trees.iter().filter(|t| t.kind != TreeKind::Helpers) {
+        cx.commit(tree.kind)?;
+    }
     let mut verifier = Verifier { cx, system, public, claims: SealedClaims::<C>::default() };
     let z = verifier.lookups(layout)?;
     verifier.products(&z)?;
     let Verifier { cx, claims, .. } = verifier;
-    reduce(cx, layout, &claims)
+    reduce(cx, layout, &claims, pins)
 }
 
 /// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
@@ -485,15 +489,23 @@ impl ProductAxes {
 }
 
 /// Reduces all claims to one row point and opens the columns there.
-fn reduce<C: Context>(cx: &mut C, layout: &Layout, claims: &SealedClaims<C>) -> Result<(), VerifyError> {
+fn reduce<C: Context>(
+    cx: &mut C,
+    layout: &Layout,
+    claims: &SealedClaims<C>,
+    pins: &[Pin<Public<C>>],
+) -> Result<(), VerifyError> {
     let batching = cx.challenge("claim batching");
-    let coefficients = powers(&batching, claims.list().len());
+    let coefficients = powers(&batching, claims.list().len() + pins.len());
     let mut claim = cx.zero();
     for (coefficient, c) in coefficients.iter().zip(claims.list()) {
         cx.add(&mut claim, coefficient, &c.value);
     }
+    for (coefficient, pin) in coefficients.iter().skip(claims.list().len()).zip(pins) {
+        cx.add_public(&mut claim, &(coefficient.clone() * pin.value.clone()));
+    }
     let (point, claim) = sumcheck::verify(cx, claim, layout.log_rows, 2)?;
-    let weights = column_weights(cx, layout, claims, &coefficients, &point);
+    let weights = column_weights(cx, layout, (claims, pins), &coefficients, &point);
     let mut end = cx.scale(&claim, &Public::<C>::integer(-1));
     let mut columns = Vec::with_capacity(weights.len());
     for weight in &weights {

@@ -18,6 +18,7 @@ use zkml_iop::layout::{Layout, TreeKind};
 use zkml_iop::map::Map;
 use zkml_iop::native::Native;
 use zkml_iop::prover::Proof;
+use zkml_iop::reader::Reader;
 use zkml_iop::transcript::Transcript;
 use zkml_ir::ops::{Einsum, Linear, Max, View};
 use zkml_ir::{Interval, Model, Op, Tensor};
@@ -140,9 +141,9 @@ fn a_proof_in_another_context_is_refused() {
     let (case, proof) = honest();
     let mut transcript = Chain::default();
     transcript.absorb_bytes("context", b"another verifier");
-    let (scheme, weights) = (Clear::honest(), case.registered().map(|r| r.0));
-    let mut cx = Native::new(&scheme, &mut transcript, &proof, weights.as_ref(), &case.layout);
-    zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, &case.public()).unwrap_err();
+    let (scheme, shared) = (Clear::honest(), case.commitments());
+    let mut cx = Native::new(Reader::new(&scheme, &mut transcript, &proof, &shared, &case.layout));
+    zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, &case.public(), &[]).unwrap_err();
 }
 
 #[test]
@@ -150,15 +151,15 @@ fn other_weights_behind_the_commitment_are_refused() {
     let (case, proof) = honest();
     let mut transcript = Chain::default();
     let scheme = Clear::honest();
-    for weights in [None, Some([0; 32])] {
-        let mut cx = Native::new(&scheme, &mut transcript, &proof, weights.as_ref(), &case.layout);
-        zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, &case.public()).unwrap_err();
+    for shared in [vec![], vec![(TreeKind::Weights, [0; 32])]] {
+        let mut cx = Native::new(Reader::new(&scheme, &mut transcript, &proof, &shared, &case.layout));
+        zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, &case.public(), &[]).unwrap_err();
     }
 }
 
 /// For every row of every column of a tree, whether it holds an entry of a tensor.
 fn data_rows(layout: &Layout, kind: TreeKind) -> Vec<Vec<bool>> {
-    let columns = layout.tree(kind).map_or(0, |t| layout.trees[t].1);
+    let columns = layout.columns(kind);
     let mut data = vec![vec![false; 1 << LOG_ROWS]; columns];
     for placement in layout.placements.iter().flatten().filter(|p| p.tree == kind) {
         for (index, slab) in placement.slabs.iter().enumerate() {
@@ -219,7 +220,7 @@ fn no_claim_puts_weight_on_padding_and_reserved_rows() {
     let (case, proof) = honest();
     let mut transcript = Chain::default();
     let scheme = Clear::honest();
-    let cx = Native::new(&scheme, &mut transcript, &proof, None, &case.layout);
+    let cx = Native::new(Reader::new(&scheme, &mut transcript, &proof, &[], &case.layout));
     let mut claims = Claims::<K, K>::default();
     let mut dice = Chain::default();
     for (tensor, declared) in case.system.tensors.iter().enumerate() {
@@ -235,7 +236,7 @@ fn no_claim_puts_weight_on_padding_and_reserved_rows() {
     let data: Vec<Vec<bool>> = kinds.iter().flat_map(|&kind| data_rows(&case.layout, kind)).collect();
     for row in 0..1usize << LOG_ROWS {
         let vertex: Vec<K> = (0..LOG_ROWS).map(|bit| K::from_usize(row >> bit & 1)).collect();
-        let weights = column_weights(&cx, &case.layout, &claims, &coefficients, &vertex);
+        let weights = column_weights(&cx, &case.layout, (&claims, &[]), &coefficients, &vertex);
         for (weight, data) in weights.iter().zip(&data) {
             assert_eq!(*weight != K::ZERO, data[row]);
         }
@@ -267,9 +268,9 @@ fn padding_of_a_summed_axis_is_no_data() {
     assert_eq!(forger.layout.trees, statement.layout.trees);
     let proof = forger.prove(forger.witness.clone());
     forger.verify(&proof).unwrap();
-    let (scheme, weights) = (Clear::honest(), forger.registered().map(|r| r.0));
+    let (scheme, shared) = (Clear::honest(), forger.commitments());
     let mut transcript = Chain::default();
-    let mut cx = Native::new(&scheme, &mut transcript, &proof, weights.as_ref(), &statement.layout);
+    let mut cx = Native::new(Reader::new(&scheme, &mut transcript, &proof, &shared, &statement.layout));
     let public = forger.public();
-    zkml_iop::verifier::verify(&mut cx, &statement.system, &statement.layout, &public).unwrap_err();
+    zkml_iop::verifier::verify(&mut cx, &statement.system, &statement.layout, &public, &[]).unwrap_err();
 }

@@ -9,7 +9,7 @@ use clear::{Case, FIELD};
 use zkml_iop::builder::Visibility::{Private, Public};
 use zkml_iop::builder::{FieldShape, Shape, build_system};
 use zkml_iop::error::{RelationError, VerifyError};
-use zkml_iop::layout::Layout;
+use zkml_iop::layout::{Layout, Reserved};
 use zkml_iop::system::System;
 use zkml_ir::ops::{
     Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Max, Requantize, Reshape, View,
@@ -129,7 +129,10 @@ fn tensors_that_fit_no_columns_are_refused() {
     s.graph.add_output("y", x, 1.0).unwrap();
     let system = relation(&s.graph, FIELD).unwrap();
     for log_rows in [0, 4, 10, 16] {
-        assert!(matches!(Layout::new(&system, log_rows, 0), Err(RelationError::TooLarge { .. })));
+        assert!(matches!(
+            Layout::new(&system, log_rows, &Reserved::uniform(0, 0)),
+            Err(RelationError::TooLarge { .. })
+        ));
     }
 }
 

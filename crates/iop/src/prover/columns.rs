@@ -79,11 +79,11 @@ pub(super) fn mask<F: PrimeField>(
 
 fn empty<F: PrimeField>(layout: &Layout, kind: TreeKind, randomness: &mut dyn Randomness<F>) -> Vec<Vec<F>> {
     let rows = 1usize << layout.log_rows;
-    let count = layout.tree(kind).map_or(0, |t| layout.trees[t].1);
-    (0..count)
+    let Some(tree) = layout.tree(kind).map(|t| layout.trees[t]) else { return Vec::new() };
+    (0..tree.columns)
         .map(|_| {
             let mut column = vec![F::ZERO; rows];
-            column[rows - layout.reserved..].iter_mut().for_each(|v| *v = randomness.field());
+            column[rows - tree.reserved..].iter_mut().for_each(|v| *v = randomness.field());
             column
         })
         .collect()

@@ -10,11 +10,11 @@ mod reduction;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use p3_field::{ExtensionField, PrimeField};
+use p3_field::{ExtensionField, Field, PrimeField};
 
 pub use columns::Randomness;
 
-use crate::claims::{Claims, Evaluation, PointId};
+use crate::claims::{Claims, Evaluation, Pin, PointId};
 use crate::commitment::ColumnCommitment;
 use crate::error::ProveError;
 use crate::layout::{Layout, TreeKind};
@@ -25,27 +25,57 @@ use crate::transcript::Transcript;
 pub(crate) const fn tree_label(tree: TreeKind) -> &'static str {
     match tree {
         TreeKind::Weights => "weights commitment",
+        TreeKind::Committed(_) => "tensor commitment",
         TreeKind::Witness => "witness commitment",
         TreeKind::Helpers => "helpers commitment",
     }
 }
 
+/// What hides the scalars of a proof.
+#[derive(Clone, Copy, Debug)]
+pub enum Pads<'a, K> {
+    /// Nothing: the proof stays inside of another argument that hides it.
+    None,
+    /// Uniform pads that are committed before the first challenge, one per scalar, each used once.
+    OneTime(&'a [K]),
+}
+
 /// The prover's side of the transcript: whatever is sent is absorbed and becomes part of the proof.
 pub struct Channel<'a, F, K> {
     transcript: &'a mut dyn Transcript<F, K>,
+    pads: Pads<'a, K>,
     scalars: Vec<K>,
+    spent: bool,
 }
 
-impl<'a, F, K: Copy> Channel<'a, F, K> {
+impl<'a, F, K: Field> Channel<'a, F, K> {
     /// A channel over a transcript that has absorbed the statement.
-    pub fn new(transcript: &'a mut dyn Transcript<F, K>) -> Self {
-        Self { transcript, scalars: Vec::new() }
+    pub fn new(transcript: &'a mut dyn Transcript<F, K>, pads: Pads<'a, K>) -> Self {
+        Self { transcript, pads, scalars: Vec::new(), spent: false }
     }
 
-    /// Sends a scalar.
+    /// Sends a scalar behind its pad. Without a pad nothing is sent, and the proof fails in the end.
     pub fn send(&mut self, label: &'static str, value: K) {
-        self.transcript.absorb_scalars(label, &[value]);
-        self.scalars.push(value);
+        let sealed = match self.pads {
+            Pads::None => value,
+            Pads::OneTime(pads) => match pads.get(self.scalars.len()) {
+                Some(&pad) => value + pad,
+                None => {
+                    self.spent = true;
+                    return;
+                }
+            },
+        };
+        self.transcript.absorb_scalars(label, &[sealed]);
+        self.scalars.push(sealed);
+    }
+
+    /// The scalars that were sent.
+    ///
+    /// # Errors
+    /// [`ProveError::PadsSpent`] if there were more than pads.
+    pub fn finish(self) -> Result<Vec<K>, ProveError> {
+        if self.spent { Err(ProveError::PadsSpent) } else { Ok(self.scalars) }
     }
 
     /// Draws a challenge.
@@ -86,18 +116,24 @@ pub enum Stage {
 pub struct Secrets<'a, S: ColumnCommitment> {
     /// The entries of every tensor of the system, as [`crate::builder::build_witness`] returns them.
     pub witness: Vec<Vec<i32>>,
-    /// The committed weights, if the system has any.
-    pub weights: Option<(&'a S::Commitment, &'a S::Tree)>,
+    /// The trees that were committed before: of the weights and of committed tensors, in the layout's order.
+    pub shared: Vec<(&'a S::Commitment, &'a S::Tree)>,
+    /// The claims that pin them.
+    pub pins: Vec<Pin<S::Challenge>>,
+    /// What hides the proof's scalars.
+    pub pads: Pads<'a, S::Challenge>,
 }
 
-/// The columns of the model's weights, to be committed once: `witness` holds the weights at their tensors' indices.
-pub fn weight_columns<F: PrimeField>(
+/// The columns of a tree that is committed once for many proofs: of the weights or of a committed tensor. `witness` holds
+/// the entries at their tensors' indices.
+pub fn shared_columns<F: PrimeField>(
     system: &System,
     layout: &Layout,
+    kind: TreeKind,
     witness: &[Vec<i32>],
     randomness: &mut dyn Randomness<F>,
 ) -> Vec<Vec<F>> {
-    columns::fill(system, layout, TreeKind::Weights, witness, randomness)
+    columns::fill(system, layout, kind, witness, randomness)
 }
 
 /// Makes a proof. The transcript has absorbed the statement.
@@ -116,8 +152,10 @@ pub fn prove<S: ColumnCommitment>(
     let failed = |e: S::Error| ProveError::Commitment(Box::new(e));
     progress(Stage::Commit);
     let witness = &secrets.witness;
-    if let Some((commitment, _)) = secrets.weights {
-        absorb::<S>(scheme, transcript, TreeKind::Weights, commitment);
+    let kinds = layout.trees.iter().map(|t| t.kind);
+    let shared_kinds = kinds.filter(|k| !matches!(k, TreeKind::Witness | TreeKind::Helpers));
+    for (kind, (commitment, _)) in shared_kinds.zip(&secrets.shared) {
+        absorb::<S>(scheme, transcript, kind, commitment);
     }
     let mut columns = columns::fill(system, layout, TreeKind::Witness, witness, randomness);
     columns.extend(columns::mask(layout, S::MASK_COLUMNS, randomness));
@@ -138,7 +176,7 @@ pub fn prove<S: ColumnCommitment>(
         system,
         witness,
         claims: Claims::default(),
-        channel: Channel::new(transcript),
+        channel: Channel::new(transcript, secrets.pads),
     };
     let z = prover.lookups(&mut arguments);
     drop(arguments);
@@ -146,13 +184,12 @@ pub fn prove<S: ColumnCommitment>(
     prover.products(&z);
     progress(Stage::Reduction);
     let Prover { claims, mut channel, .. } = prover;
-    let mut trees = Vec::with_capacity(3);
-    trees.extend(secrets.weights.map(|w| w.1));
+    let mut trees: Vec<&S::Tree> = secrets.shared.iter().map(|s| s.1).collect();
     let mask_tree = trees.len();
     trees.push(&witness_tree);
     trees.extend(helpers.as_ref().map(|h| &h.1));
-    let point = reduction::reduce::<S>(&mut channel, layout, &claims, &trees, mask_tree);
-    let scalars = channel.scalars;
+    let point = reduction::reduce::<S>(&mut channel, layout, (&claims, &secrets.pins), &trees, mask_tree);
+    let scalars = channel.finish()?;
     progress(Stage::Opening);
     let opening = scheme.open(&trees, mask_tree, &point, transcript).map_err(failed)?;
     Ok(Proof { witness: witness_commitment, helpers: helpers.map(|h| h.0), scalars, opening })

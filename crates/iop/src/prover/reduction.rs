@@ -12,7 +12,7 @@ use p3_field::{BasedVectorSpace, ExtensionField, Field, PrimeField};
 
 use super::Channel;
 use super::packed::{Limbs, combine};
-use crate::claims::{Claim, Claims, Target};
+use crate::claims::{Claim, Claims, Pin, Target};
 use crate::commitment::ColumnCommitment;
 use crate::eq::{eq_table, eq_vertex};
 use crate::functional::{AxisCut, Factor, Functional, product_table};
@@ -73,23 +73,26 @@ impl<K: Field> Instance<K> for Pairs<K> {
 pub(super) fn reduce<S: ColumnCommitment>(
     channel: &mut Channel<'_, S::Base, S::Challenge>,
     layout: &Layout,
-    claims: &Claims<S::Challenge, S::Challenge>,
+    (claims, pins): (&Claims<S::Challenge, S::Challenge>, &[Pin<S::Challenge>]),
     trees: &[&S::Tree],
     mask_tree: usize,
 ) -> Vec<S::Challenge> {
     let batching = channel.challenge("claim batching");
-    let coefficients = powers(&batching, claims.list().len());
+    let coefficients = powers(&batching, claims.list().len() + pins.len());
     let mut columns: Vec<&[S::Base]> = Vec::with_capacity(layout.num_columns());
     let mut mask: &[Vec<S::Base>] = &[];
-    for (tree, &(_, count)) in layout.trees.iter().enumerate() {
-        let all = S::columns(trees[tree]);
-        columns.extend(all[..count].iter().map(Vec::as_slice));
-        if tree == mask_tree {
-            mask = &all[count..];
+    for (index, tree) in layout.trees.iter().enumerate() {
+        let all = S::columns(trees[index]);
+        columns.extend(all[..tree.columns].iter().map(Vec::as_slice));
+        if index == mask_tree {
+            mask = &all[tree.columns..];
         }
     }
     let low = layout.log_rows.saturating_sub(4);
-    let reduction = Reduction::new(layout, &columns, claims, &coefficients, low);
+    let mut reduction = Reduction::new(layout, &columns, claims, &coefficients, low);
+    for (pin, &coefficient) in pins.iter().zip(&coefficients[claims.list().len()..]) {
+        reduction.add_pin(layout, pin, coefficient, low);
+    }
     let (mut point, blocks) = reduction.low_rounds(channel, low);
     let mut high = [Pairs { variables: layout.log_rows - low, pairs: blocks }];
     point.extend(sumcheck::prove(channel, &mut high, layout.log_rows - low, 2));
@@ -145,6 +148,19 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
             }
         }
         reduction
+    }
+
+    /// A pin weighs all blocks of its tree by multiples of one vector.
+    fn add_pin(&mut self, layout: &Layout, pin: &Pin<K>, coefficient: K, low: usize) {
+        let (first, columns) = (layout.first_column(pin.tree), layout.columns(pin.tree));
+        let high = eq_table(&pin.point[low..], self.num_blocks);
+        let mut members = Vec::with_capacity(columns * self.num_blocks);
+        let mut factor = coefficient;
+        for column in first..first + columns {
+            members.extend(high.iter().enumerate().map(|(block, &h)| ((column, block), factor * h)));
+            factor *= pin.batching;
+        }
+        self.bundles.push(Bundle { weights: eq_table(&pin.point[..low], 1 << low), members });
     }
 
     fn add_whole(&mut self, functional: &Functional<K>, placed: &[(usize, &Placement, K)], low: usize) {

@@ -11,12 +11,15 @@ use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::KoalaBear;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system, build_witness};
+use zkml_iop::claims::Pin;
 use zkml_iop::commitment::{ColumnCommitment, Combination};
 use zkml_iop::eq::eq_table;
-use zkml_iop::error::VerifyError;
-use zkml_iop::layout::Layout;
+use zkml_iop::error::{ProveError, VerifyError};
+use zkml_iop::layout::{Layout, Reserved, TreeKind};
 use zkml_iop::native::Native;
-use zkml_iop::prover::{Proof, Randomness, Secrets, prove, weight_columns};
+use zkml_iop::prover::{Pads, Proof, Randomness, Secrets, prove, shared_columns};
+use zkml_iop::reader::Reader;
+use zkml_iop::sealed::{Recorder, Relation};
 use zkml_iop::system::{Declared, Home, System};
 use zkml_iop::transcript::Transcript;
 use zkml_ir::{Model, Tensor, execute};
@@ -186,15 +189,29 @@ impl Case {
         let traces: Vec<_> = inputs.iter().map(|x| execute(&model, x).unwrap()).collect();
         let (system, witness) = build_witness(graph, &shape, FIELD, &traces).unwrap();
         assert_eq!(build_system(graph, &shape, FIELD).unwrap(), system, "both sides derive one system");
-        let layout = Layout::new(&system, LOG_ROWS, RESERVED).unwrap();
+        let layout =
+            Layout::new(&system, LOG_ROWS, &Reserved::uniform(RESERVED, shape.num_committed())).unwrap();
         drop(traces);
         Self { model, shape, system, layout, witness, transcript: Chain::default() }
     }
 
-    /// The registered weights, always the honest ones.
-    pub fn registered(&self) -> Option<([u8; 32], Vec<Vec<F>>)> {
-        let columns = weight_columns(&self.system, &self.layout, &self.witness, &mut Counter(1));
-        (!columns.is_empty()).then(|| Clear::honest().commit(columns, [0; 32]).unwrap())
+    /// The registered weights, always the honest ones, and the committed tensors of a witness.
+    pub fn shared(&self, witness: &[Vec<i32>]) -> Vec<(TreeKind, [u8; 32], Vec<Vec<F>>)> {
+        let kinds = self.layout.trees.iter().map(|t| t.kind);
+        let shared = kinds.filter(|k| matches!(k, TreeKind::Weights | TreeKind::Committed(_)));
+        shared
+            .map(|kind| {
+                let witness = if kind == TreeKind::Weights { &self.witness } else { witness };
+                let columns = shared_columns(&self.system, &self.layout, kind, witness, &mut Counter(1));
+                let (commitment, tree) = Clear::honest().commit(columns, [0; 32]).unwrap();
+                (kind, commitment, tree)
+            })
+            .collect()
+    }
+
+    /// The commitments of the honest statement.
+    pub fn commitments(&self) -> Vec<(TreeKind, [u8; 32])> {
+        self.shared(&self.witness).into_iter().map(|(kind, commitment, _)| (kind, commitment)).collect()
     }
 
     /// Proves with a witness of the caller's choice.
@@ -210,10 +227,33 @@ impl Case {
         witness: Vec<Vec<i32>>,
         scheme: Clear,
     ) -> Proof<Clear> {
-        let registered = self.registered();
-        let secrets = Secrets::<Clear> { witness, weights: registered.as_ref().map(|(c, t)| (c, t)) };
+        let shared = self.shared(&witness);
+        let shared = shared.iter().map(|(_, commitment, tree)| (commitment, tree)).collect();
+        let secrets = Secrets::<Clear> { witness, shared, pins: vec![], pads: Pads::None };
         let transcript = &mut self.transcript.clone();
         prove(&scheme, system, layout, &secrets, transcript, &mut Counter(2), &mut |_| {}).unwrap()
+    }
+
+    /// Proves behind pads, with claims that pin the shared trees.
+    pub fn prove_sealed(
+        &self,
+        witness: Vec<Vec<i32>>,
+        pins: &[Pin<K>],
+        pads: Pads<'_, K>,
+    ) -> Result<Proof<Clear>, ProveError> {
+        let shared = self.shared(&witness);
+        let shared = shared.iter().map(|(_, commitment, tree)| (commitment, tree)).collect();
+        let secrets = Secrets::<Clear> { witness, shared, pins: pins.to_vec(), pads };
+        let (scheme, transcript) = (Clear::honest(), &mut self.transcript.clone());
+        prove(&scheme, &self.system, &self.layout, &secrets, transcript, &mut Counter(2), &mut |_| {})
+    }
+
+    /// What the pads of a sealed proof must satisfy.
+    pub fn record(&self, pins: &[Pin<K>], proof: &Proof<Clear>) -> Result<Relation<K>, VerifyError> {
+        let (scheme, shared, mut transcript) = (Clear::honest(), self.commitments(), self.transcript.clone());
+        let mut cx = Recorder::new(Reader::new(&scheme, &mut transcript, proof, &shared, &self.layout));
+        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, &self.public(), pins)?;
+        cx.finish()
     }
 
     /// The public tensors of the honest statement.
@@ -225,7 +265,7 @@ impl Case {
     pub fn public_of(&self, witness: &[Vec<i32>]) -> Vec<Vec<i32>> {
         let public = |(t, w): (&Declared, &Vec<i32>)| match t.home {
             Home::Constant(_) | Home::PublicInput(_) | Home::PublicOutput(_) => w.clone(),
-            Home::Weight(_) | Home::Witness | Home::Helper { .. } => vec![],
+            Home::Weight(_) | Home::Committed(_) | Home::Witness | Home::Helper { .. } => vec![],
         };
         self.system.tensors.iter().zip(witness).map(public).collect()
     }
@@ -238,10 +278,10 @@ impl Case {
     /// Verifies a proof of the statement with these public tensors.
     pub fn verify_public(&self, public: &[Vec<i32>], proof: &Proof<Clear>) -> Result<(), VerifyError> {
         let mut transcript = self.transcript.clone();
-        let weights = self.registered().map(|r| r.0);
-        let scheme = Clear::honest();
-        let mut cx = Native::new(&scheme, &mut transcript, proof, weights.as_ref(), &self.layout);
-        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, public)?;
+        let (scheme, shared) = (Clear::honest(), self.commitments());
+        let reader = Reader::new(&scheme, &mut transcript, proof, &shared, &self.layout);
+        let mut cx = Native::new(reader);
+        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, public, &[])?;
         cx.finish()
     }
 

@@ -6,6 +6,7 @@ use zkml_iop::error::VerifyError;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::native::Native;
 use zkml_iop::prover::Proof;
+use zkml_iop::reader::Reader;
 
 use super::{Case, Clear, K};
 
@@ -26,10 +27,10 @@ impl Residuals<'_> {
         proof: &Proof<Clear>,
     ) -> (Vec<&'static str>, Vec<(&'static str, K)>) {
         let (scheme, mut transcript) = (Clear::honest(), case.transcript.clone());
-        let weights = case.registered().map(|r| r.0);
-        let native = Native::new(&scheme, &mut transcript, proof, weights.as_ref(), &case.layout);
+        let shared = case.commitments();
+        let native = Native::new(Reader::new(&scheme, &mut transcript, proof, &shared, &case.layout));
         let mut cx = Residuals { native, labels: vec![], checks: vec![] };
-        zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, public).unwrap();
+        zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, public, &[]).unwrap();
         (cx.labels, cx.checks)
     }
 }
