@@ -155,22 +155,28 @@ impl<'a> Builder<'a> {
                 limit: MAX_BATCH as u64,
             });
         }
-        Ok(Self {
+        let census = Census::of(graph, shape.batch as u64);
+        Ok(Self { batch: shape.batch, traces, census, ..Self::of_weights(graph, field, false) })
+    }
+
+    /// A builder of a relation over the weights alone; `proving` says whether it makes a witness.
+    pub(crate) fn of_weights(graph: &'a Graph, field: FieldShape, proving: bool) -> Self {
+        Self {
             graph,
-            batch: shape.batch,
+            batch: 1,
             system: System::default(),
             field,
-            exprs: Vec::with_capacity(graph.tensors().len()),
-            traces,
+            exprs: Vec::new(),
+            traces: proving.then_some(&[]),
             witness: Vec::new(),
             pending: Vec::new(),
             tables: BTreeMap::new(),
-            census: Census::of(graph, shape.batch as u64),
+            census: Census::default(),
             ones: None,
             memory: 0,
             rows: 0,
             committed: 0,
-        })
+        }
     }
 
     fn run(mut self, shape: &Shape) -> Result<(System, Witness), RelationError> {
@@ -210,7 +216,7 @@ impl<'a> Builder<'a> {
         self.finish()
     }
 
-    fn leaf(
+    pub(crate) fn leaf(
         &mut self,
         name: &str,
         shape: &[usize],
@@ -538,7 +544,7 @@ impl<'a> Builder<'a> {
         self.census.shifts.get(&shift).copied().unwrap_or(0)
     }
 
-    fn finish(mut self) -> Result<(System, Witness), RelationError> {
+    pub(crate) fn finish(mut self) -> Result<(System, Witness), RelationError> {
         let limit = (self.field.modulus - 1).unsigned_abs().min(i32::MAX as u64);
         self.count_multiplicities()?;
         for table in 0..self.system.tables.len() {

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::context::Context;
-use crate::eq::{eq_points, eq_vertex};
+use crate::eq::{eq_valid, eq_vertex};
 use crate::functional::Functional;
 use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
@@ -51,18 +51,22 @@ pub struct Claim<P, V> {
     pub value: V,
 }
 
-/// `Σ_c batching^c · column_c(point) = value` over all columns of a tree and all their rows, the random ones included.
+/// `Σ_(tree, k) k · Σ_c batching^c · Σ_(row < rows) eq(point, row) · column_c[row] = value`, over all columns of the trees.
 ///
-/// Inside the list-decoding radius a root alone does not fix one tuple of columns. Point and batching coefficient are
-/// derived from the root, and the value belongs to the identity of whatever is committed: so all proofs mean one tuple.
+/// Inside the list-decoding radius a root alone does not fix one tuple of columns. A claim about all rows of one tree, the
+/// random ones included, *pins* it: point and batching coefficient are derived from the root, and the value belongs to the
+/// identity of whatever is committed, so all proofs mean one tuple. A claim about the data rows of several trees, with
+/// coefficients that add up to 0, shows that they hold the same data.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pin<P> {
-    /// The tree.
-    pub tree: TreeKind,
-    /// The row point.
+pub struct ColumnClaim<P> {
+    /// The trees and their coefficients.
+    pub trees: Vec<(TreeKind, P)>,
+    /// The row point: one coordinate per variable of a column.
     pub point: Vec<P>,
-    /// The coefficient's base.
+    /// The base of the columns' coefficients.
     pub batching: P,
+    /// The number of rows, from the first one on, that the claim is about.
+    pub rows: usize,
     /// The value.
     pub value: P,
 }
@@ -135,11 +139,11 @@ pub(crate) const fn is_committed(home: &Home) -> bool {
 }
 
 /// For every column of all trees, the multilinear extension at the row point of the weights that the claims and, after
-/// them, the pins, combined with `coefficients`, put on it.
+/// them, the claims on whole columns, combined with `coefficients`, put on it.
 pub fn column_weights<C: Context, V: Clone>(
     cx: &C,
     layout: &Layout,
-    (claims, pins): (&Claims<C::Public, V>, &[Pin<C::Public>]),
+    (claims, wide): (&Claims<C::Public, V>, &[ColumnClaim<C::Public>]),
     coefficients: &[C::Public],
     point: &[C::Public],
 ) -> Vec<C::Public> {
@@ -164,12 +168,15 @@ pub fn column_weights<C: Context, V: Clone>(
             }
         }
     }
-    for (pin, coefficient) in pins.iter().zip(coefficients.iter().skip(claims.list().len())) {
-        let (first, columns) = (layout.first_column(pin.tree), layout.columns(pin.tree));
-        let mut factor = coefficient.clone() * eq_points(&pin.point, point);
-        for at in &mut weights[first..first + columns] {
-            *at = at.clone() + factor.clone();
-            factor = factor * pin.batching.clone();
+    for (claim, coefficient) in wide.iter().zip(coefficients.iter().skip(claims.list().len())) {
+        let rows = coefficient.clone() * eq_valid(&claim.point, point, claim.rows);
+        for (tree, k) in &claim.trees {
+            let (first, columns) = (layout.first_column(*tree), layout.columns(*tree));
+            let mut factor = rows.clone() * k.clone();
+            for at in &mut weights[first..first + columns] {
+                *at = at.clone() + factor.clone();
+                factor = factor * claim.batching.clone();
+            }
         }
     }
     weights

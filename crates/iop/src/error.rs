@@ -104,9 +104,11 @@ pub enum VerifyError {
         /// The number found.
         got: usize,
     },
-    /// A pin's point has another number of coordinates than the columns have variables.
-    #[error("the point of a pin has {got} coordinates, the columns have {expected} variables")]
-    PinPoint {
+    /// The point of a claim on whole columns has another number of coordinates than the columns have variables.
+    #[error(
+        "the point of a claim on whole columns has {got} coordinates, the columns have {expected} variables"
+    )]
+    ClaimPoint {
         /// The number of variables of a column.
         expected: usize,
         /// The number of coordinates.

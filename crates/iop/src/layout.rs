@@ -17,6 +17,8 @@ use crate::system::{Declared, Home, System};
 pub enum TreeKind {
     /// Weights: committed once per model.
     Weights,
+    /// The same weights again, in a tree with randomness of its own: the index among the copies.
+    Copy(usize),
     /// A tensor that several statements share: the index among the statement's committed tensors.
     Committed(usize),
     /// Everything before the lookup challenges, and the mask.
@@ -68,7 +70,7 @@ pub struct TreeLayout {
 pub struct Reserved {
     /// For trees that one proof opens and none after it.
     pub fresh: usize,
-    /// For the weights.
+    /// For the weights, and for each copy of them.
     pub weights: usize,
     /// For every committed tensor.
     pub committed: Vec<usize>,
@@ -82,7 +84,7 @@ impl Reserved {
 
     fn of(&self, kind: TreeKind) -> Option<usize> {
         match kind {
-            TreeKind::Weights => Some(self.weights),
+            TreeKind::Weights | TreeKind::Copy(_) => Some(self.weights),
             TreeKind::Committed(index) => self.committed.get(index).copied(),
             TreeKind::Witness | TreeKind::Helpers => Some(self.fresh),
         }
@@ -147,6 +149,17 @@ impl Layout {
     /// The position of a tree among the trees, if the system has it.
     pub fn tree(&self, kind: TreeKind) -> Option<usize> {
         self.trees.iter().position(|t| t.kind == kind)
+    }
+
+    /// Adds trees that repeat the weights' columns.
+    #[must_use]
+    pub fn with_copies(mut self, count: usize) -> Self {
+        if let Some(weights) = self.tree(TreeKind::Weights) {
+            let copy = |i| TreeLayout { kind: TreeKind::Copy(i), ..self.trees[weights] };
+            let copies: Vec<TreeLayout> = (0..count).map(copy).collect();
+            self.trees.splice(weights + 1..weights + 1, copies);
+        }
+        self
     }
 
     /// The number of columns of a tree, without the mask's.

@@ -16,6 +16,7 @@ mod ops;
 mod parallel;
 pub mod prover;
 pub mod reader;
+pub mod registration;
 pub mod scalar;
 pub mod sealed;
 pub mod soundness;

@@ -51,7 +51,7 @@ impl<'a, S: ColumnCommitment> Reader<'a, S> {
         let commitment = match tree {
             TreeKind::Witness => Some(&self.proof.witness),
             TreeKind::Helpers => self.proof.helpers.as_ref(),
-            TreeKind::Weights | TreeKind::Committed(_) => {
+            TreeKind::Weights | TreeKind::Copy(_) | TreeKind::Committed(_) => {
                 self.shared.iter().find(|(kind, _)| *kind == tree).map(|(_, commitment)| commitment)
             }
         };

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use zkml_ir::tensor::num_elements;
 
-use crate::claims::{Claim, Claims, Evaluation, Pin, PointId, Target, column_weights, is_committed};
+use crate::claims::{Claim, Claims, ColumnClaim, Evaluation, PointId, Target, column_weights, is_committed};
 use crate::context::Context;
 use crate::eq::{cube_variables, eq_points, eq_valid_cube, num_variables, split_point, valid_cube};
 use crate::error::{RelationError, VerifyError};
@@ -23,8 +23,8 @@ type SealedClaims<C> = Claims<Public<C>, Sealed<C>>;
 
 /// Verifies a proof of a system whose statement is already bound to the context's transcript.
 ///
-/// `public` holds the entries of every public tensor of the system, at its index; `pins` one claim for every tree that other
-/// proofs open too, where its commitment alone does not fix the columns.
+/// `public` holds the entries of every public tensor of the system, at its index; `wide` the claims on
+/// whole columns: a pin for every tree that other proofs open too, where its commitment alone does not fix the columns.
 ///
 /// # Errors
 /// [`VerifyError`] that names the check that fails.
@@ -37,11 +37,11 @@ pub fn verify<C: Context>(
     system: &System,
     layout: &Layout,
     public: &[Vec<i32>],
-    pins: &[Pin<C::Public>],
+    wide: &[ColumnClaim<C::Public>],
 ) -> Result<(), VerifyError> {
     check_public(system, public)?;
-    if let Some(pin) = pins.iter().find(|p| p.point.len() != layout.log_rows) {
-        return Err(VerifyError::PinPoint { expected: layout.log_rows, got: pin.point.len() });
+    if let Some(claim) = wide.iter().find(|c| c.point.len() != layout.log_rows) {
+        return Err(VerifyError::ClaimPoint { expected: layout.log_rows, got: claim.point.len() });
     }
     for tree in layout.trees.iter().filter(|t| t.kind != TreeKind::Helpers) {
         cx.commit(tree.kind)?;
@@ -50,7 +50,7 @@ pub fn verify<C: Context>(
     let z = verifier.lookups(layout)?;
     verifier.products(&z)?;
     let Verifier { cx, claims, .. } = verifier;
-    reduce(cx, layout, &claims, pins)
+    reduce(cx, layout, &claims, wide)
 }
 
 /// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
@@ -493,19 +493,19 @@ fn reduce<C: Context>(
     cx: &mut C,
     layout: &Layout,
     claims: &SealedClaims<C>,
-    pins: &[Pin<Public<C>>],
+    wide: &[ColumnClaim<Public<C>>],
 ) -> Result<(), VerifyError> {
     let batching = cx.challenge("claim batching");
-    let coefficients = powers(&batching, claims.list().len() + pins.len());
+    let coefficients = powers(&batching, claims.list().len() + wide.len());
     let mut claim = cx.zero();
     for (coefficient, c) in coefficients.iter().zip(claims.list()) {
         cx.add(&mut claim, coefficient, &c.value);
     }
-    for (coefficient, pin) in coefficients.iter().skip(claims.list().len()).zip(pins) {
-        cx.add_public(&mut claim, &(coefficient.clone() * pin.value.clone()));
+    for (coefficient, c) in coefficients.iter().skip(claims.list().len()).zip(wide) {
+        cx.add_public(&mut claim, &(coefficient.clone() * c.value.clone()));
     }
     let (point, claim) = sumcheck::verify(cx, claim, layout.log_rows, 2)?;
-    let weights = column_weights(cx, layout, (claims, pins), &coefficients, &point);
+    let weights = column_weights(cx, layout, (claims, wide), &coefficients, &point);
     let mut end = cx.scale(&claim, &Public::<C>::integer(-1));
     let mut columns = Vec::with_capacity(weights.len());
     for weight in &weights {

@@ -8,7 +8,7 @@ use clear::sketch::{I8, Sketch, U8, gemm};
 use clear::{Case, Chain, Clear, F, K, LOG_ROWS, RESERVED};
 use p3_field::PrimeCharacteristicRing;
 use zkml_iop::builder::Visibility::{Committed, Private, Public};
-use zkml_iop::claims::Pin;
+use zkml_iop::claims::ColumnClaim;
 use zkml_iop::eq::eq_table;
 use zkml_iop::error::{RelationError, VerifyError};
 use zkml_iop::layout::{Layout, Reserved, TreeKind};
@@ -36,7 +36,7 @@ fn verify(
     case: &Case,
     proof: &Proof<Clear>,
     shared: &[(TreeKind, [u8; 32])],
-    pins: &[Pin<K>],
+    pins: &[ColumnClaim<K>],
 ) -> Result<(), VerifyError> {
     let (scheme, mut transcript) = (Clear::honest(), Chain::default());
     let mut cx = Native::new(Reader::new(&scheme, &mut transcript, proof, shared, &case.layout));
@@ -107,7 +107,7 @@ fn every_tree_reserves_its_own_number_of_rows() {
 }
 
 /// The honest pin of every shared tree.
-fn pins(case: &Case) -> Vec<Pin<K>> {
+fn pins(case: &Case) -> Vec<ColumnClaim<K>> {
     let mut dice = Chain::default();
     let shared = case.shared(&case.witness);
     shared
@@ -118,7 +118,7 @@ fn pins(case: &Case) -> Vec<Pin<K>> {
             let eq = eq_table(&point, 1 << LOG_ROWS);
             let at = |column: &Vec<F>| column.iter().zip(&eq).map(|(&v, &e)| e * v).sum::<K>();
             let value = columns.iter().zip(batching.powers()).map(|(column, power)| power * at(column)).sum();
-            Pin { tree, point, batching, value }
+            ColumnClaim { trees: vec![(tree, K::ONE)], point, batching, rows: 1 << LOG_ROWS, value }
         })
         .collect()
 }
@@ -140,7 +140,7 @@ fn a_pin_holds_for_the_columns_that_it_was_made_of_and_for_no_other_value() {
         verify(&case, &proof, &shared, &elsewhere).unwrap_err();
         let mut short = pins.clone();
         short[tree].point.pop();
-        assert!(matches!(verify(&case, &proof, &shared, &short), Err(VerifyError::PinPoint { .. })));
+        assert!(matches!(verify(&case, &proof, &shared, &short), Err(VerifyError::ClaimPoint { .. })));
     }
 }
 

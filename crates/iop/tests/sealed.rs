@@ -27,7 +27,7 @@ fn network() -> Case {
 }
 
 fn pads(case: &Case) -> Vec<K> {
-    let shape = count(&case.system, &case.layout, &case.public(), &[]).unwrap();
+    let shape = count(&case.system, &case.layout, &case.public(), 0).unwrap();
     let mut dice = Counter(99);
     (0..shape.num_pads).map(|_| K::from_basis_coefficients_fn(|_| dice.field())).collect()
 }
@@ -54,7 +54,7 @@ fn the_dry_run_counts_the_pads_and_products_that_the_recorder_needs() {
     let case = network();
     let pads = pads(&case);
     let relation = case.record(&[], &sealed(&case, &pads)).unwrap();
-    assert_eq!(count(&case.system, &case.layout, &case.public(), &[]).unwrap(), relation.shape);
+    assert_eq!(count(&case.system, &case.layout, &case.public(), 0).unwrap(), relation.shape);
     assert_eq!(relation.shape.num_pads, sealed(&case, &pads).scalars.len());
     assert!(!relation.shape.products.is_empty());
 }

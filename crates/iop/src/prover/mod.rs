@@ -14,7 +14,7 @@ use p3_field::{ExtensionField, Field, PrimeField};
 
 pub use columns::Randomness;
 
-use crate::claims::{Claims, Evaluation, Pin, PointId};
+use crate::claims::{Claims, ColumnClaim, Evaluation, PointId};
 use crate::commitment::ColumnCommitment;
 use crate::error::ProveError;
 use crate::layout::{Layout, TreeKind};
@@ -25,6 +25,7 @@ use crate::transcript::Transcript;
 pub(crate) const fn tree_label(tree: TreeKind) -> &'static str {
     match tree {
         TreeKind::Weights => "weights commitment",
+        TreeKind::Copy(_) => "copy commitment",
         TreeKind::Committed(_) => "tensor commitment",
         TreeKind::Witness => "witness commitment",
         TreeKind::Helpers => "helpers commitment",
@@ -116,10 +117,10 @@ pub enum Stage {
 pub struct Secrets<'a, S: ColumnCommitment> {
     /// The entries of every tensor of the system, as [`crate::builder::build_witness`] returns them.
     pub witness: Vec<Vec<i32>>,
-    /// The trees that were committed before: of the weights and of committed tensors, in the layout's order.
+    /// The trees that were committed before: of weights, their copies and committed tensors, in the layout's order.
     pub shared: Vec<(&'a S::Commitment, &'a S::Tree)>,
-    /// The claims that pin them.
-    pub pins: Vec<Pin<S::Challenge>>,
+    /// The claims on whole columns of them.
+    pub wide: Vec<ColumnClaim<S::Challenge>>,
     /// What hides the proof's scalars.
     pub pads: Pads<'a, S::Challenge>,
 }
@@ -188,7 +189,7 @@ pub fn prove<S: ColumnCommitment>(
     let mask_tree = trees.len();
     trees.push(&witness_tree);
     trees.extend(helpers.as_ref().map(|h| &h.1));
-    let point = reduction::reduce::<S>(&mut channel, layout, (&claims, &secrets.pins), &trees, mask_tree);
+    let point = reduction::reduce::<S>(&mut channel, layout, (&claims, &secrets.wide), &trees, mask_tree);
     let scalars = channel.finish()?;
     progress(Stage::Opening);
     let opening = scheme.open(&trees, mask_tree, &point, transcript).map_err(failed)?;

@@ -12,7 +12,7 @@ use p3_field::{BasedVectorSpace, ExtensionField, Field, PrimeField};
 
 use super::Channel;
 use super::packed::{Limbs, combine};
-use crate::claims::{Claim, Claims, Pin, Target};
+use crate::claims::{Claim, Claims, ColumnClaim, Target};
 use crate::commitment::ColumnCommitment;
 use crate::eq::{eq_table, eq_vertex};
 use crate::functional::{AxisCut, Factor, Functional, product_table};
@@ -73,12 +73,12 @@ impl<K: Field> Instance<K> for Pairs<K> {
 pub(super) fn reduce<S: ColumnCommitment>(
     channel: &mut Channel<'_, S::Base, S::Challenge>,
     layout: &Layout,
-    (claims, pins): (&Claims<S::Challenge, S::Challenge>, &[Pin<S::Challenge>]),
+    (claims, wide): (&Claims<S::Challenge, S::Challenge>, &[ColumnClaim<S::Challenge>]),
     trees: &[&S::Tree],
     mask_tree: usize,
 ) -> Vec<S::Challenge> {
     let batching = channel.challenge("claim batching");
-    let coefficients = powers(&batching, claims.list().len() + pins.len());
+    let coefficients = powers(&batching, claims.list().len() + wide.len());
     let mut columns: Vec<&[S::Base]> = Vec::with_capacity(layout.num_columns());
     let mut mask: &[Vec<S::Base>] = &[];
     for (index, tree) in layout.trees.iter().enumerate() {
@@ -90,8 +90,8 @@ pub(super) fn reduce<S: ColumnCommitment>(
     }
     let low = layout.log_rows.saturating_sub(4);
     let mut reduction = Reduction::new(layout, &columns, claims, &coefficients, low);
-    for (pin, &coefficient) in pins.iter().zip(&coefficients[claims.list().len()..]) {
-        reduction.add_pin(layout, pin, coefficient, low);
+    for (claim, &coefficient) in wide.iter().zip(&coefficients[claims.list().len()..]) {
+        reduction.add_wide(layout, claim, coefficient, low);
     }
     let (mut point, blocks) = reduction.low_rounds(channel, low);
     let mut high = [Pairs { variables: layout.log_rows - low, pairs: blocks }];
@@ -150,17 +150,28 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
         reduction
     }
 
-    /// A pin weighs all blocks of its tree by multiples of one vector.
-    fn add_pin(&mut self, layout: &Layout, pin: &Pin<K>, coefficient: K, low: usize) {
-        let (first, columns) = (layout.first_column(pin.tree), layout.columns(pin.tree));
-        let high = eq_table(&pin.point[low..], self.num_blocks);
-        let mut members = Vec::with_capacity(columns * self.num_blocks);
-        let mut factor = coefficient;
-        for column in first..first + columns {
-            members.extend(high.iter().enumerate().map(|(block, &h)| ((column, block), factor * h)));
-            factor *= pin.batching;
+    /// A claim on whole columns weighs all full blocks by multiples of one vector, and the last one by a part of it.
+    fn add_wide(&mut self, layout: &Layout, claim: &ColumnClaim<K>, coefficient: K, low: usize) {
+        let high = eq_table(&claim.point[low..], self.num_blocks);
+        let (full, rest) = (claim.rows >> low, claim.rows & ((1 << low) - 1));
+        let (mut whole, mut cut) = (Vec::new(), Vec::new());
+        for &(tree, k) in &claim.trees {
+            let (first, columns) = (layout.first_column(tree), layout.columns(tree));
+            let mut factor = coefficient * k;
+            for column in first..first + columns {
+                let member = |(block, &h): (usize, &K)| ((column, block), factor * h);
+                whole.extend(high.iter().enumerate().take(full).map(member));
+                cut.extend(high.iter().enumerate().skip(full).take(usize::from(rest > 0)).map(member));
+                factor *= claim.batching;
+            }
         }
-        self.bundles.push(Bundle { weights: eq_table(&pin.point[..low], 1 << low), members });
+        for (members, rows) in [(whole, 1 << low), (cut, rest)] {
+            if !members.is_empty() {
+                let mut weights = eq_table(&claim.point[..low], rows);
+                weights.resize(1 << low, K::ZERO);
+                self.bundles.push(Bundle { weights, members });
+            }
+        }
     }
 
     fn add_whole(&mut self, functional: &Functional<K>, placed: &[(usize, &Placement, K)], low: usize) {

@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Pairs, Shape};
-use crate::claims::Pin;
+use crate::claims::ColumnClaim;
 use crate::commitment::Combination;
 use crate::context::Context;
 use crate::error::VerifyError;
@@ -15,7 +15,7 @@ use crate::scalar::Scalar;
 use crate::system::System;
 use crate::verifier::verify;
 
-/// The pads and products of a statement's proof.
+/// The pads and products of a statement's proof, with `num_wide` claims on whole columns.
 ///
 /// # Errors
 /// Whatever [`verify`] says of the statement.
@@ -23,17 +23,17 @@ pub fn count(
     system: &System,
     layout: &Layout,
     public: &[Vec<i32>],
-    pinned: &[TreeKind],
+    num_wide: usize,
 ) -> Result<Shape, VerifyError> {
-    let pin = |&tree: &TreeKind| Pin {
-        tree,
+    let wide = ColumnClaim {
+        trees: Vec::new(),
         point: vec![Nothing; layout.log_rows],
         batching: Nothing,
+        rows: 0,
         value: Nothing,
     };
-    let pins: Vec<Pin<Nothing>> = pinned.iter().map(pin).collect();
     let mut counter = Counter { num_pads: 0, pairs: Pairs::default(), num_columns: layout.num_columns() };
-    verify(&mut counter, system, layout, public, &pins)?;
+    verify(&mut counter, system, layout, public, &vec![wide; num_wide])?;
     Ok(Shape { num_pads: counter.num_pads, products: counter.pairs.list })
 }
 

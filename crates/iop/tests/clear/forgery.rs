@@ -90,7 +90,7 @@ pub fn broken(system: &System, witness: &[Vec<i32>]) -> Vec<String> {
 }
 
 /// The tables that miss a looked-up tuple, and for every table how often each row is looked up.
-fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Vec<i64>>) {
+pub fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Vec<i64>>) {
     let rows: Vec<HashMap<Vec<i64>, usize>> = system
         .tables
         .iter()

@@ -11,7 +11,7 @@ use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::KoalaBear;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system, build_witness};
-use zkml_iop::claims::Pin;
+use zkml_iop::claims::ColumnClaim;
 use zkml_iop::commitment::{ColumnCommitment, Combination};
 use zkml_iop::eq::eq_table;
 use zkml_iop::error::{ProveError, VerifyError};
@@ -229,7 +229,7 @@ impl Case {
     ) -> Proof<Clear> {
         let shared = self.shared(&witness);
         let shared = shared.iter().map(|(_, commitment, tree)| (commitment, tree)).collect();
-        let secrets = Secrets::<Clear> { witness, shared, pins: vec![], pads: Pads::None };
+        let secrets = Secrets::<Clear> { witness, shared, wide: vec![], pads: Pads::None };
         let transcript = &mut self.transcript.clone();
         prove(&scheme, system, layout, &secrets, transcript, &mut Counter(2), &mut |_| {}).unwrap()
     }
@@ -238,21 +238,21 @@ impl Case {
     pub fn prove_sealed(
         &self,
         witness: Vec<Vec<i32>>,
-        pins: &[Pin<K>],
+        wide: &[ColumnClaim<K>],
         pads: Pads<'_, K>,
     ) -> Result<Proof<Clear>, ProveError> {
         let shared = self.shared(&witness);
         let shared = shared.iter().map(|(_, commitment, tree)| (commitment, tree)).collect();
-        let secrets = Secrets::<Clear> { witness, shared, pins: pins.to_vec(), pads };
+        let secrets = Secrets::<Clear> { witness, shared, wide: wide.to_vec(), pads };
         let (scheme, transcript) = (Clear::honest(), &mut self.transcript.clone());
         prove(&scheme, &self.system, &self.layout, &secrets, transcript, &mut Counter(2), &mut |_| {})
     }
 
     /// What the pads of a sealed proof must satisfy.
-    pub fn record(&self, pins: &[Pin<K>], proof: &Proof<Clear>) -> Result<Relation<K>, VerifyError> {
+    pub fn record(&self, wide: &[ColumnClaim<K>], proof: &Proof<Clear>) -> Result<Relation<K>, VerifyError> {
         let (scheme, shared, mut transcript) = (Clear::honest(), self.commitments(), self.transcript.clone());
         let mut cx = Recorder::new(Reader::new(&scheme, &mut transcript, proof, &shared, &self.layout));
-        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, &self.public(), pins)?;
+        zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, &self.public(), wide)?;
         cx.finish()
     }
 
