@@ -24,7 +24,8 @@ pub struct ErrorTerm {
     pub degree: f64,
 }
 
-/// The error terms of the protocol above the commitment, in the order of the challenges.
+/// The error terms of the protocol above the commitment, with `num_wide` claims on whole columns, in the order of the
+/// challenges.
 ///
 /// # Soundness
 /// *Fingerprints and logarithmic derivative* (`α`, `β` together). A fingerprint `f = tag + Σ β^j·entry_j` of a tuple of at
@@ -48,7 +49,7 @@ pub struct ErrorTerm {
 /// the coordinates of `z`; they are drawn in or right after the first sumcheck.
 ///
 /// *Equation and claim batching*: powers from 1 on of a challenge that is drawn after all evaluations that it combines.
-pub fn error_terms(system: &System, layout: &Layout) -> Vec<ErrorTerm> {
+pub fn error_terms(system: &System, layout: &Layout, num_wide: usize) -> Vec<ErrorTerm> {
     let term = |name, degree: usize| ErrorTerm { name, degree: degree as f64 };
     let (fingerprints, entries) = fingerprints(system);
     let (lookup_rounds, lookup_degree) = lookup_rounds(system);
@@ -63,7 +64,7 @@ pub fn error_terms(system: &System, layout: &Layout) -> Vec<ErrorTerm> {
         term("equation point", equation_variables(system)),
         term("equation batching", system.equations.len()),
         term("product sumcheck", product_rounds * product_degree),
-        term("claim batching", claims(system)),
+        term("claim batching", claims(system) + num_wide),
         term("claim reduction sumcheck", layout.log_rows * 2),
     ]
 }

@@ -15,7 +15,7 @@ use p3_koala_bear::KoalaBear;
 
 pub use codec::DecodeError;
 pub use columns::{
-    ColumnConfig, ColumnError, ColumnOpening, ColumnTree, ConfigError, SecurityLevel, StarkColumns,
+    ColumnConfig, ColumnError, ColumnOpening, ColumnTree, ConfigError, PinPoint, SecurityLevel, StarkColumns,
 };
 pub use merkle::MerkleRoot;
 pub use security::{ErrorTerm, SecurityReport};

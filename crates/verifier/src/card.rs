@@ -1,46 +1,59 @@
 //! What the world knows of a model.
 
 use serde::{Deserialize, Serialize};
+use zkml_iop::transcript::Transcript;
 use zkml_ir::Graph;
+use zkml_stark::{Blake3Transcript, F, K};
 
 use crate::envelope::{self, Kind, damaged};
+use crate::epoch::{Epoch, MAX_EPOCHS, MAX_TREES, Tree, TreeId};
 use crate::error::FormatError;
 use crate::parameters::Parameters;
 
-const KIND: Kind = Kind { magic: *b"ZKMC", version: 0, name: "model card" };
-const ID_CONTEXT: &str = "starminer zkml 2026 model identifier v0";
+const KIND: Kind = Kind { magic: *b"ZKMC", version: 1, name: "model card" };
+const ID_CONTEXT: &str = "starminer zkml 2026 model identifier v1";
 
-/// A model's public graph, parameters and commitment to its weights.
+/// A model's public graph, parameters and commitments to its weights.
+///
+/// Its registrations are not checked yet: [`crate::Registered`] does that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
     /// The graph, without weights.
     pub graph: Graph,
     /// The parameters of its proofs.
     pub parameters: Parameters,
-    /// The commitment to the weights; absent for a model without any.
-    pub weights: Option<[u8; 32]>,
+    /// The commitments to the weights, in the order in which they were made; none for a model without weights.
+    pub epochs: Vec<Epoch>,
     graph_digest: [u8; 32],
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
+    #[serde(with = "serde_bytes")]
     graph: Vec<u8>,
     parameters: Parameters,
-    weights: Option<[u8; 32]>,
+    epochs: Vec<Epoch>,
 }
 
 impl Card {
     /// A card from its parts.
     ///
     /// # Errors
-    /// [`FormatError`] if graph, parameters and commitment do not fit together.
-    pub fn new(graph: Graph, parameters: Parameters, weights: Option<[u8; 32]>) -> Result<Self, FormatError> {
+    /// [`FormatError`] if graph, parameters and commitments do not fit together.
+    pub fn new(graph: Graph, parameters: Parameters, epochs: Vec<Epoch>) -> Result<Self, FormatError> {
         let known = matches!(parameters.security, 100 | 128) && parameters.config().is_ok();
-        if !known || weights.is_some() != (graph.weights().count() > 0) {
+        let weights = graph.weights().count() > 0;
+        let bounded = epochs.len() <= MAX_EPOCHS
+            && epochs.iter().all(|e| !e.trees.is_empty() && e.trees.len() <= MAX_TREES);
+        if !known || !bounded || weights == epochs.is_empty() {
             return Err(damaged(KIND, &"parameters, weights and graph do not fit together"));
         }
+        let trees = || epochs.iter().flat_map(|e| &e.trees);
+        if !trees().all(|t| t.pin.is_canonical()) || !epochs.iter().all(|e| e.proof.is_canonical()) {
+            return Err(damaged(KIND, &"a scalar is not canonical"));
+        }
         let graph_digest = graph.digest()?;
-        Ok(Self { graph, parameters, weights, graph_digest })
+        Ok(Self { graph, parameters, epochs, graph_digest })
     }
 
     /// The canonical encoding.
@@ -48,8 +61,11 @@ impl Card {
     /// # Errors
     /// [`FormatError`] if the graph cannot be encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>, FormatError> {
-        let stored =
-            Stored { graph: self.graph.to_bytes()?, parameters: self.parameters, weights: self.weights };
+        let stored = Stored {
+            graph: self.graph.to_bytes()?,
+            parameters: self.parameters,
+            epochs: self.epochs.clone(),
+        };
         envelope::seal(KIND, &stored)
     }
 
@@ -59,16 +75,44 @@ impl Card {
     /// [`FormatError`] that says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let stored: Stored = envelope::open(KIND, bytes)?;
-        Self::new(Graph::from_bytes(&stored.graph)?, stored.parameters, stored.weights)
+        Self::new(Graph::from_bytes(&stored.graph)?, stored.parameters, stored.epochs)
     }
 
-    /// The model's identifier: a hash of graph, parameters and the commitment to the weights.
-    pub fn id(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key(ID_CONTEXT);
-        hasher.update(&self.graph_digest);
-        hasher.update(&[self.parameters.log_rows, self.parameters.security]);
-        hasher.update(&[u8::from(self.weights.is_some())]);
-        hasher.update(&self.weights.unwrap_or_default());
-        *hasher.finalize().as_bytes()
+    /// A tree of the weights.
+    pub fn tree(&self, id: TreeId) -> Option<&Tree> {
+        self.epochs.get(id.epoch as usize)?.trees.get(id.tree as usize)
     }
+
+    /// The model's identifier: a hash of graph, parameters and the first commitments to the weights. It outlives epochs.
+    pub fn id(&self) -> [u8; 32] {
+        let trees = self.epochs.first().map_or(&[][..], |e| &e.trees);
+        model_id(&self.graph_digest, &self.parameters, trees)
+    }
+
+    /// The transcript of the registration of an epoch: it has absorbed the model and the epoch's position.
+    pub fn transcript(&self, epoch: usize) -> Blake3Transcript {
+        registration_transcript(&self.id(), epoch)
+    }
+}
+
+/// The identifier of a model that has no card yet.
+pub fn model_id(graph_digest: &[u8; 32], parameters: &Parameters, trees: &[Tree]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(ID_CONTEXT);
+    hasher.update(graph_digest);
+    hasher.update(&[parameters.log_rows, parameters.security]);
+    hasher.update(&parameters.reserved.to_le_bytes());
+    hasher.update(&(trees.len() as u64).to_le_bytes());
+    for tree in trees {
+        hasher.update(&tree.root);
+        hasher.update(&tree.pin.bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// The transcript of the registration of a model's epoch.
+pub fn registration_transcript(model: &[u8; 32], epoch: usize) -> Blake3Transcript {
+    let mut transcript = Blake3Transcript::new("starminer zkml stark registration, format 1");
+    Transcript::<F, K>::absorb_bytes(&mut transcript, "model", model);
+    Transcript::<F, K>::absorb_bytes(&mut transcript, "epoch", &(epoch as u64).to_le_bytes());
+    transcript
 }

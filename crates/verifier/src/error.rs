@@ -2,7 +2,7 @@
 
 use zkml_iop::error::{RelationError, VerifyError};
 use zkml_ir::IrError;
-use zkml_stark::{ConfigError, DecodeError};
+use zkml_stark::{ConfigError, DecodeError, LigeroError};
 
 /// Bytes that are not what they claim to be.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,9 @@ pub enum Refusal {
     /// The opening's bytes are refused.
     #[error("the opening is damaged: {0}")]
     Opening(#[from] DecodeError),
+    /// The closing of the pads is refused.
+    #[error("the closing of the sealed transcript is refused: {0}")]
+    Closing(#[from] LigeroError),
     /// The parameters have no provable security.
     #[error(transparent)]
     Parameters(#[from] ConfigError),

@@ -10,6 +10,8 @@ pub struct Parameters {
     pub log_rows: u8,
     /// The provable security in bits: 100 or 128.
     pub security: u8,
+    /// The number of random rows of every tree of the weights.
+    pub reserved: u32,
 }
 
 impl Parameters {

@@ -7,6 +7,7 @@ use zkml_ir::{Graph, Port, Tensor};
 use zkml_stark::{Blake3Transcript, F, K};
 
 use crate::card::Card;
+use crate::commitment::TensorCommitment;
 use crate::error::Refusal;
 
 /// The most bytes of a context.
@@ -24,6 +25,8 @@ pub struct Statement {
     pub inputs: Vec<Tensor>,
     /// The public outputs in the graph's order, with the batch as first axis.
     pub outputs: Vec<Tensor>,
+    /// The committed tensors: inputs first, then outputs, in the graph's order.
+    pub commitments: Vec<TensorCommitment>,
     /// Free bytes that the proof is bound to, at most [`MAX_CONTEXT`]: a nonce, a requester, a chain.
     pub context: Vec<u8>,
 }
@@ -44,9 +47,21 @@ impl Statement {
                 self.context.len()
             )));
         }
+        let expected = self.shape.num_committed();
+        if self.commitments.len() != expected {
+            return Err(Refusal::Statement(format!(
+                "it holds {} commitments, its visibilities say {expected}",
+                self.commitments.len()
+            )));
+        }
         let graph = &card.graph;
         self.check_ports(graph, "input", graph.inputs(), &self.shape.inputs, &self.inputs)?;
         self.check_ports(graph, "output", graph.outputs(), &self.shape.outputs, &self.outputs)
+    }
+
+    /// Whether every field element in it is canonical.
+    pub(crate) fn is_canonical(&self) -> bool {
+        self.commitments.iter().all(|c| c.pin.is_canonical())
     }
 
     fn check_ports(
@@ -92,7 +107,7 @@ impl Statement {
     /// # Errors
     /// [`Refusal::Statement`] if the statement cannot be encoded.
     pub fn transcript(&self) -> Result<Blake3Transcript, Refusal> {
-        let mut transcript = Blake3Transcript::new("starminer zkml stark, format 0");
+        let mut transcript = Blake3Transcript::new("starminer zkml stark, format 1");
         let bytes = postcard::to_stdvec(self).map_err(|e| Refusal::Statement(e.to_string()))?;
         Transcript::<F, K>::absorb_bytes(&mut transcript, "statement", &bytes);
         Ok(transcript)

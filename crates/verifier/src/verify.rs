@@ -1,41 +1,79 @@
-//! The verification of a proof against a card.
+//! The verification of a proof against a registered card.
 
-use zkml_iop::native::Native;
-use zkml_stark::{MerkleRoot, SecurityReport};
+use zkml_iop::layout::TreeKind;
+use zkml_iop::transcript::Transcript;
+use zkml_stark::{Blake3Transcript, F, K, MerkleRoot, SecurityReport};
 
+use crate::argument::Task;
 use crate::card::Card;
+use crate::epoch::{Registered, TreeId, pin_claim};
 use crate::error::Refusal;
 use crate::proof::Proof;
 use crate::relation::Relation;
+use crate::statement::Statement;
 
 /// What a verification found.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The provable security of the proof, term by term.
+    /// The provable security of the proof and of the model's registration together, term by term.
     pub security: SecurityReport,
 }
 
-/// Checks that `proof` proves its statement about the card's model with at least `min_security` bits.
+/// Checks that `proof` proves its statement about the registered model with at least `min_security` bits.
 ///
 /// # Errors
 /// [`Refusal`] that names the check that fails.
 ///
 /// # Soundness
-/// The caller compares the statement (public tensors, context) with what it expects. Nothing else of a proof means anything.
-pub fn verify(card: &Card, proof: &Proof, min_security: u32) -> Result<Verified, Refusal> {
-    let statement = &proof.statement;
+/// The caller compares the statement (public tensors, commitments, context) with what it expects. Nothing else of a proof
+/// means anything.
+pub fn verify(model: &Registered, proof: &Proof, min_security: u32) -> Result<Verified, Refusal> {
+    let (card, statement) = (model.card(), &proof.statement);
     statement.check(card)?;
-    let relation = Relation::new(card, &statement.shape)?;
-    let security = relation.security()?;
+    let relation = Relation::new(card, &statement.shape, &statement.commitments)?;
+    let mut transcript = statement.transcript()?;
+    let task = statement_task(card, &relation, statement, proof.tree, &mut transcript)?;
+    let mut security = task.check(&mut transcript, &proof.argument)?;
+    if let Some(bits) = model.security() {
+        security.add("registration", bits);
+    }
     if security.bits() < f64::from(min_security) {
         return Err(Refusal::Security { expected: min_security, got: security.bits() });
     }
-    let parts = proof.parts(&relation)?;
-    let public = relation.public(&statement.shape, &statement.inputs, &statement.outputs);
-    let weights = card.weights.map(MerkleRoot);
-    let mut transcript = statement.transcript()?;
-    let mut cx = Native::new(&relation.columns, &mut transcript, &parts, weights.as_ref(), &relation.layout);
-    zkml_iop::verifier::verify(&mut cx, &relation.system, &relation.layout, &public)?;
-    cx.finish()?;
     Ok(Verified { security })
+}
+
+/// What the proof of a statement proves; the transcript, which holds the statement, absorbs the opened tree of the weights.
+///
+/// # Errors
+/// [`Refusal::Statement`] if the card has no such tree.
+pub fn statement_task<'r>(
+    card: &Card,
+    relation: &'r Relation,
+    statement: &Statement,
+    tree: Option<TreeId>,
+    transcript: &mut Blake3Transcript,
+) -> Result<Task<'r>, Refusal> {
+    let mut shared = Vec::with_capacity(1 + statement.commitments.len());
+    let mut wide = Vec::with_capacity(shared.capacity());
+    match (tree, card.epochs.is_empty()) {
+        (None, true) => {}
+        (Some(id), false) => {
+            let unknown = || Refusal::Statement(format!("the card has no tree {} of epoch {}", id.tree, id.epoch));
+            let tree = card.tree(id).ok_or_else(unknown)?;
+            Transcript::<F, K>::absorb_bytes(transcript, "weights epoch", &id.epoch.to_le_bytes());
+            Transcript::<F, K>::absorb_bytes(transcript, "weights tree", &id.tree.to_le_bytes());
+            Transcript::<F, K>::absorb_bytes(transcript, "weights pin", &tree.pin.bytes());
+            shared.push((TreeKind::Weights, MerkleRoot(tree.root)));
+            wide.push(tree.claim(relation, TreeKind::Weights));
+        }
+        _ => return Err(Refusal::Statement("the proof and the card disagree on whether there are weights".into())),
+    }
+    for (index, commitment) in statement.commitments.iter().enumerate() {
+        let (kind, root) = (TreeKind::Committed(index), MerkleRoot(commitment.root));
+        shared.push((kind, root));
+        wide.push(pin_claim(relation, kind, &root, &commitment.pin));
+    }
+    let public = relation.public(&statement.shape, &statement.inputs, &statement.outputs);
+    Ok(Task { relation, shared, wide, public })
 }

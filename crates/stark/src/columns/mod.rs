@@ -3,6 +3,7 @@
 mod combination;
 mod config;
 mod error;
+mod pin;
 mod proof;
 mod prover;
 mod reduction;
@@ -12,6 +13,7 @@ mod verifier;
 
 pub use config::{ColumnConfig, SecurityLevel};
 pub use error::{ColumnError, ConfigError};
+pub use pin::PinPoint;
 pub use proof::ColumnOpening;
 pub use prover::ColumnTree;
 
