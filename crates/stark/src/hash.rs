@@ -1,4 +1,4 @@
-//! Blake3 in three separated domains: leaves, nodes and the transcript.
+//! Blake3 in separated domains: the leaves of each kind of tree, nodes and the transcript.
 //!
 //! A node hashes exactly two digests: 64 bytes. A leaf hashes field elements (and a salt) behind a two-byte domain, so
 //! its length is never a multiple of 4. The transcript hashes behind a 16-byte domain that starts with another byte
@@ -10,10 +10,15 @@ use p3_symmetric::{CompressionFunctionFromHasher, CryptographicHasher, Serializi
 /// A 256-bit Blake3 digest.
 pub(crate) type Digest = [u8; 32];
 
+/// The domain of one kind of leaves.
+pub(crate) type LeafDomain = [u8; 2];
+
 /// The domain of salted rows of columns.
-pub(crate) const SALTED_LEAF: &[u8; 2] = b"LS";
+pub(crate) const COLUMN_LEAF: &LeafDomain = b"LS";
+/// The domain of salted rows of committed pads.
+pub(crate) const PAD_LEAF: &LeafDomain = b"LZ";
 /// The domain of unsalted rows in the trees of WHIR.
-const PLAIN_LEAF: &[u8; 2] = b"LP";
+const PLAIN_LEAF: &LeafDomain = b"LP";
 /// The domain of the Fiat-Shamir transcript.
 const TRANSCRIPT: &[u8; 16] = b"T zkml stark v1\0";
 

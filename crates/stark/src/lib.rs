@@ -3,6 +3,7 @@
 mod codec;
 pub mod columns;
 mod hash;
+pub mod ligero;
 mod merkle;
 mod reed_solomon;
 mod security;
@@ -17,6 +18,7 @@ pub use codec::DecodeError;
 pub use columns::{
     ColumnConfig, ColumnError, ColumnOpening, ColumnTree, ConfigError, PinPoint, SecurityLevel, StarkColumns,
 };
+pub use ligero::{Equation, Ligero, LigeroConfig, LigeroError, LigeroProof, PadTree, Relation};
 pub use merkle::MerkleRoot;
 pub use security::{ErrorTerm, SecurityReport};
 pub use transcript::Blake3Transcript;

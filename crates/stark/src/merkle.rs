@@ -6,9 +6,11 @@ use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 use p3_symmetric::{CryptographicHasher, PseudoCompressionFunction};
 use thiserror::Error;
+use zeroize::Zeroize;
 
 use crate::F;
-use crate::hash::{Digest, NODE_HASHER, SALTED_LEAF};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::hash::{Digest, LeafDomain, NODE_HASHER};
 
 /// Bytes of a leaf's salt.
 pub(crate) const SALT_BYTES: usize = 16;
@@ -47,8 +49,8 @@ pub(crate) struct MerkleTree {
 }
 
 impl MerkleTree {
-    /// Builds the tree over the rows of the cosets, one after the other.
-    pub(crate) fn new(cosets: &[RowMajorMatrix<F>], salt_seed: &[u8; 32]) -> Self {
+    /// Builds the tree over the rows of the cosets, one after the other, hashed in the domain of their kind.
+    pub(crate) fn new(domain: &LeafDomain, cosets: &[RowMajorMatrix<F>], salt_seed: &[u8; 32]) -> Self {
         let num_leaves: usize = cosets.iter().map(|coset| coset.values.len() / coset.width.max(1)).sum();
         let salts = derive_salts(salt_seed, num_leaves);
         let mut leaves = vec![[0; 32]; num_leaves];
@@ -59,7 +61,7 @@ impl MerkleTree {
                 .par_chunks_mut(HASHES_PER_TASK)
                 .zip(coset.values.par_chunks(HASHES_PER_TASK * coset.width))
                 .zip(salts[first..first + rows].par_chunks(HASHES_PER_TASK))
-                .for_each(|((digests, rows), salts)| hash_rows(rows, coset.width, salts, digests));
+                .for_each(|((digests, rows), salts)| hash_rows(domain, rows, coset.width, salts, digests));
             first += rows;
         }
         let mut levels = vec![leaves];
@@ -80,19 +82,81 @@ impl MerkleTree {
     }
 
     /// The salt of a leaf.
-    pub(crate) fn salt(&self, position: usize) -> Salt {
+    fn salt(&self, position: usize) -> Salt {
         self.salts[position]
+    }
+
+    /// Overwrites the salts.
+    pub(crate) fn wipe(&mut self) {
+        self.salts.as_flattened_mut().zeroize();
+    }
+
+    /// Opens the rows at `positions` (ascending, distinct) of the cosets that the tree was built over.
+    pub(crate) fn open(&self, cosets: &[RowMajorMatrix<F>], positions: &[usize]) -> TreeOpening {
+        let rows_per_coset = self.salts.len() / cosets.len();
+        let rows = positions
+            .iter()
+            .flat_map(|&position| {
+                let coset = &cosets[position / rows_per_coset];
+                &coset.values[position % rows_per_coset * coset.width..][..coset.width]
+            })
+            .copied()
+            .collect();
+        TreeOpening {
+            rows,
+            salts: positions.iter().map(|&position| self.salt(position)).collect(),
+            siblings: self.siblings(positions),
+        }
     }
 
     /// The siblings that a verifier cannot compute from the leaves at `positions` (ascending, distinct), from the leaves
     /// up, from left to right.
-    pub(crate) fn siblings(&self, positions: &[usize]) -> Vec<Digest> {
+    fn siblings(&self, positions: &[usize]) -> Vec<Digest> {
         let mut siblings = Vec::new();
         let mut nodes = positions.to_vec();
         for level in &self.levels[..self.levels.len() - 1] {
             nodes = parents(&nodes, |sibling| siblings.push(level[sibling]));
         }
         siblings
+    }
+}
+
+/// Rows of one tree at drawn positions, in ascending order and once each.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeOpening {
+    /// The rows, one after the other.
+    pub(crate) rows: Vec<F>,
+    pub(crate) salts: Vec<Salt>,
+    pub(crate) siblings: Vec<Digest>,
+}
+
+impl TreeOpening {
+    /// Appends the canonical encoding without the number of rows.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        self.rows.iter().for_each(|&element| writer.base(element));
+        writer.0.extend_from_slice(self.salts.as_flattened());
+        writer.digests(&self.siblings);
+    }
+
+    /// Reads `num_rows` rows of `width` elements of a tree of `2^height` leaves.
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        num_rows: usize,
+        width: usize,
+        height: usize,
+    ) -> Result<Self, DecodeError> {
+        Ok(Self {
+            rows: reader.bases(num_rows.saturating_mul(width))?,
+            salts: reader.items(num_rows, SALT_BYTES, Reader::array)?,
+            siblings: reader.digests(num_rows * height)?,
+        })
+    }
+
+    /// The digests of the opened leaves; the caller has checked that there are as many rows of `width` as salts.
+    pub(crate) fn leaves(&self, domain: &LeafDomain, width: usize) -> Vec<Digest> {
+        let mut leaves = vec![[0; 32]; self.salts.len()];
+        hash_rows(domain, &self.rows, width, &self.salts, &mut leaves);
+        leaves
     }
 }
 
@@ -153,14 +217,14 @@ fn parents(nodes: &[usize], mut missing: impl FnMut(usize)) -> Vec<usize> {
 }
 
 /// Hashes `salts.len()` rows of `width` elements, each behind its salt.
-pub(crate) fn hash_rows(rows: &[F], width: usize, salts: &[Salt], digests: &mut [Digest]) {
-    let start = SALTED_LEAF.len() + SALT_BYTES;
+fn hash_rows(domain: &LeafDomain, rows: &[F], width: usize, salts: &[Salt], digests: &mut [Digest]) {
+    let start = domain.len() + SALT_BYTES;
     let mut messages = vec![0; salts.len() * (start + 4 * width)];
     for ((message, row), salt) in
         messages.chunks_exact_mut(start + 4 * width).zip(rows.chunks_exact(width)).zip(salts)
     {
-        message[..SALTED_LEAF.len()].copy_from_slice(SALTED_LEAF);
-        message[SALTED_LEAF.len()..start].copy_from_slice(salt);
+        message[..domain.len()].copy_from_slice(domain);
+        message[domain.len()..start].copy_from_slice(salt);
         for (bytes, element) in message[start..].chunks_exact_mut(4).zip(row) {
             bytes.copy_from_slice(&element.to_unique_u32().to_le_bytes());
         }
@@ -187,22 +251,29 @@ mod tests {
     use p3_field::PrimeCharacteristicRing;
 
     use super::*;
+    use crate::hash::{COLUMN_LEAF, PAD_LEAF};
 
     fn tree() -> (RowMajorMatrix<F>, MerkleTree) {
         let rows = RowMajorMatrix::new((0..96).map(F::from_u32).collect(), 3);
-        let tree = MerkleTree::new(core::slice::from_ref(&rows), &[7; 32]);
+        let tree = MerkleTree::new(COLUMN_LEAF, core::slice::from_ref(&rows), &[7; 32]);
         (rows, tree)
     }
 
     fn leaves(rows: &RowMajorMatrix<F>, tree: &MerkleTree, positions: &[usize]) -> Vec<Digest> {
-        positions
-            .iter()
-            .map(|&position| {
-                let mut digest = [[0; 32]];
-                hash_rows(&rows.values[3 * position..][..3], 3, &[tree.salt(position)], &mut digest);
-                digest[0]
-            })
-            .collect()
+        tree.open(core::slice::from_ref(rows), positions).leaves(COLUMN_LEAF, 3)
+    }
+
+    #[test]
+    fn the_same_rows_and_salts_have_another_root_in_another_domain() {
+        let (rows, tree) = tree();
+        let other = MerkleTree::new(PAD_LEAF, core::slice::from_ref(&rows), &[7; 32]);
+        assert_eq!(tree.salts, other.salts);
+        assert_ne!(tree.root(), other.root());
+        let opening = tree.open(core::slice::from_ref(&rows), &[3]);
+        let verify =
+            |domain| verify_siblings(&tree.root(), 5, &[3], opening.leaves(domain, 3), &opening.siblings);
+        assert_eq!(verify(COLUMN_LEAF), Ok(()));
+        assert_eq!(verify(PAD_LEAF), Err(MerkleError::Root));
     }
 
     #[test]

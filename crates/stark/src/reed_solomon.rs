@@ -53,19 +53,38 @@ impl ReedSolomon {
             }
         });
         (0..1 << self.log_inv_rate)
-            .map(|coset| {
-                let powers = self.coset_powers(coset);
-                let mut values = coefficients.clone();
-                values.par_chunks_mut(ROWS_PER_TASK * width).zip(powers.par_chunks(ROWS_PER_TASK)).for_each(
-                    |(rows, powers)| {
-                        for (row, &power) in rows.chunks_exact_mut(width).zip(powers) {
-                            scale_slice_in_place_single_core(row, power);
-                        }
-                    },
-                );
-                self.dft.dft_batch(RowMajorMatrix::new(values, width))
-            })
+            .map(|coset| self.evaluate_on_coset(coset, RowMajorMatrix::new(coefficients.clone(), width)))
             .collect()
+    }
+
+    /// The values on one coset, from the coefficients: each column of the matrix is a polynomial.
+    pub(crate) fn evaluate_on_coset(
+        &self,
+        coset: usize,
+        mut coefficients: RowMajorMatrix<F>,
+    ) -> RowMajorMatrix<F> {
+        let width = coefficients.width;
+        let powers = self.coset_powers(coset);
+        coefficients
+            .values
+            .par_chunks_mut(ROWS_PER_TASK * width)
+            .zip(powers.par_chunks(ROWS_PER_TASK))
+            .for_each(|(rows, powers)| {
+                for (row, &power) in rows.chunks_exact_mut(width).zip(powers) {
+                    scale_slice_in_place_single_core(row, power);
+                }
+            });
+        self.dft.dft_batch(coefficients)
+    }
+
+    /// The coefficients, from the values on the subgroup of order `2^log_rows` in the order of its generator's powers.
+    pub(crate) fn interpolate(&self, values: RowMajorMatrix<F>) -> RowMajorMatrix<F> {
+        self.dft.idft_batch(values)
+    }
+
+    /// The values on the subgroup, from the values on one coset.
+    pub(crate) fn subgroup_from_coset(&self, coset: usize, values: RowMajorMatrix<F>) -> RowMajorMatrix<F> {
+        self.dft.dft_batch(self.dft.coset_idft_batch(values, self.coset_shift(coset)))
     }
 
     /// The sums `Σ_j weights_j · x_j^b` for all `b < 2^log_rows`, where `x_j` are the points at `positions`.
@@ -88,7 +107,8 @@ impl ReedSolomon {
             .collect()
     }
 
-    fn coset_shift(&self, coset: usize) -> F {
+    /// The common factor of the points of a coset.
+    pub(crate) fn coset_shift(&self, coset: usize) -> F {
         F::GENERATOR * F::two_adic_generator(self.log_len()).exp_u64(coset as u64)
     }
 

@@ -36,6 +36,16 @@ pub enum ConfigError {
         /// log2 of the rows.
         log_rows: usize,
     },
+    /// There are too many pads or products of pads.
+    #[error("{got} {what} of pads exceed the bound {max}")]
+    Pads {
+        /// Scalars or products.
+        what: &'static str,
+        /// The largest supported number.
+        max: usize,
+        /// The requested number.
+        got: usize,
+    },
     /// WHIR has no instance with these parameters.
     #[error(transparent)]
     Whir(#[from] WhirConfigError),

@@ -5,8 +5,7 @@ use zkml_iop::transcript::Transcript;
 
 use super::config::{ColumnConfig, MAX_COLUMNS};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::hash::Digest;
-use crate::merkle::{MerkleRoot, SALT_BYTES, Salt};
+use crate::merkle::{MerkleRoot, TreeOpening};
 use crate::transcript::Blake3Transcript;
 use crate::whir::{Whir, WhirOpening};
 use crate::{DEGREE, F, K, from_limbs};
@@ -32,23 +31,6 @@ pub struct ColumnOpening {
     pub(super) limbs: [K; DEGREE],
     /// The opening of `q`.
     pub(super) whir: WhirOpening,
-}
-
-/// Rows of one tree at the drawn positions, in ascending order and once each.
-#[derive(Clone, Debug)]
-pub(super) struct TreeOpening {
-    /// The rows, one after the other.
-    pub(super) rows: Vec<F>,
-    pub(super) salts: Vec<Salt>,
-    pub(super) siblings: Vec<Digest>,
-}
-
-impl TreeOpening {
-    fn write(&self, writer: &mut Writer) {
-        self.rows.iter().for_each(|&element| writer.base(element));
-        writer.0.extend_from_slice(self.salts.as_flattened());
-        writer.digests(&self.siblings);
-    }
 }
 
 /// Absorbs the opened rows. They follow from roots and positions, but an alternative encoding must not leave the
@@ -105,11 +87,7 @@ pub(super) fn decode(
             if width > MAX_COLUMNS {
                 return Err(DecodeError::Count { name: "columns", expected: MAX_COLUMNS, got: width });
             }
-            Ok(TreeOpening {
-                rows: reader.bases(num_rows.saturating_mul(width))?,
-                salts: reader.items(num_rows, SALT_BYTES, Reader::array)?,
-                siblings: reader.digests(num_rows * height)?,
-            })
+            TreeOpening::read(&mut reader, num_rows, width, height)
         })
         .collect::<Result<_, _>>()?;
     let rounds =

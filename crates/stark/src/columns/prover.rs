@@ -10,9 +10,10 @@ use super::StarkColumns;
 use super::combination::{Statement, draw_coefficients, draw_positions, eq_weights};
 use super::config::MAX_COLUMNS;
 use super::error::ColumnError;
-use super::proof::{ColumnOpening, TreeOpening, absorb_trees};
+use super::proof::{ColumnOpening, absorb_trees};
 use super::reduction;
-use crate::merkle::{MerkleRoot, MerkleTree};
+use crate::hash::COLUMN_LEAF;
+use crate::merkle::{MerkleRoot, MerkleTree, TreeOpening};
 use crate::transcript::Blake3Transcript;
 use crate::whir::Committed;
 use crate::{DEGREE, F, K, from_limbs};
@@ -41,20 +42,6 @@ impl ColumnTree {
     pub fn root(&self) -> MerkleRoot {
         self.merkle.root()
     }
-
-    fn open(&self, log_rows: usize, positions: &[usize]) -> TreeOpening {
-        let width = self.columns.len();
-        let mut rows = Vec::with_capacity(positions.len() * width);
-        for &position in positions {
-            let row = position & ((1 << log_rows) - 1);
-            rows.extend_from_slice(&self.cosets[position >> log_rows].values[row * width..][..width]);
-        }
-        TreeOpening {
-            rows,
-            salts: positions.iter().map(|&position| self.merkle.salt(position)).collect(),
-            siblings: self.merkle.siblings(positions),
-        }
-    }
 }
 
 /// Commits to columns.
@@ -72,7 +59,7 @@ pub(super) fn commit(
         return Err(ColumnError::Height { column, expected, got: values.len() });
     }
     let cosets = suite.code.encode(&columns);
-    let merkle = MerkleTree::new(&cosets, salt_seed);
+    let merkle = MerkleTree::new(COLUMN_LEAF, &cosets, salt_seed);
     Ok((merkle.root(), ColumnTree { columns, cosets, merkle }))
 }
 
@@ -176,8 +163,7 @@ impl<'a> CombinationCommitted<'a> {
         let Combined { suite, trees, .. } = self.combined;
         let query_witness = transcript.grind("positions", suite.config.query_grinding_bits);
         let positions = draw_positions(suite, transcript);
-        let openings: Vec<_> =
-            trees.iter().map(|tree| tree.open(suite.config.log_rows(), &positions)).collect();
+        let openings: Vec<_> = trees.iter().map(|tree| tree.merkle.open(&tree.cosets, &positions)).collect();
         absorb_trees(&openings, transcript);
         Queried { committed: self, query_witness, positions, openings }
     }

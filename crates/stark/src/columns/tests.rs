@@ -259,7 +259,7 @@ fn a_tree_that_is_not_of_codewords_is_refused() {
     for coset in &mut tree.cosets {
         coset.values.iter_mut().step_by(3).for_each(|value| *value += F::ONE);
     }
-    tree.merkle = crate::merkle::MerkleTree::new(&tree.cosets, &[1; 32]);
+    tree.merkle = crate::merkle::MerkleTree::new(crate::hash::COLUMN_LEAF, &tree.cosets, &[1; 32]);
     case.statement[2].0 = tree.root();
     assert!(matches!(case.verify(&case.open()), Err(ColumnError::Reduction)));
 }

@@ -7,9 +7,10 @@ use zkml_iop::transcript::Transcript;
 use super::StarkColumns;
 use super::combination::{Statement, draw_coefficients, draw_positions, eq, eq_weights, power_weight};
 use super::error::ColumnError;
-use super::proof::{ColumnOpening, TreeOpening, absorb_trees, join_limbs, theta_power};
+use super::proof::{ColumnOpening, absorb_trees, join_limbs, theta_power};
 use super::reduction;
-use crate::merkle::{MerkleRoot, hash_rows, verify_siblings};
+use crate::hash::COLUMN_LEAF;
+use crate::merkle::{MerkleRoot, TreeOpening, verify_siblings};
 use crate::transcript::Blake3Transcript;
 use crate::{DEGREE, K};
 
@@ -121,8 +122,7 @@ fn check_rows(
             return Err(ColumnError::RowCount { tree, what, expected, got });
         }
     }
-    let mut leaves = vec![[0; 32]; positions.len()];
-    hash_rows(&opening.rows, width, &opening.salts, &mut leaves);
+    let leaves = opening.leaves(COLUMN_LEAF, width);
     verify_siblings(root, suite.code.log_len(), positions, leaves, &opening.siblings)
         .map_err(|source| ColumnError::Merkle { tree, source })
 }
