@@ -6,8 +6,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use zkml::cost::cost;
 use zkml::{
-    DataFile, Error, Options, Phase, Proof, ProveOptions, ProverKey, SourceModel, prove, quantize_samples,
-    setup, verify,
+    DataFile, Error, Options, Phase, Proof, ProveOptions, ProverKey, Registered, SetupOptions, SourceModel,
+    prove, quantize_samples, setup, verify,
 };
 
 use crate::bound::Work;
@@ -16,7 +16,7 @@ use crate::process::{cpu_seconds, peak_memory, reset_peak_memory};
 use crate::spread::Spread;
 
 /// The provable security of the measured proofs, in bits.
-const SECURITY: u8 = 100;
+const SECURITY: u32 = 100;
 
 /// Wall and processor seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,8 +43,10 @@ pub(crate) struct Bytes {
     pub(crate) statement: usize,
     /// The scalars of the sumchecks and evaluations.
     pub(crate) scalars: usize,
-    /// The opening of the commitments.
+    /// The opening of the columns.
     pub(crate) opening: usize,
+    /// The pads of the sealed transcript.
+    pub(crate) sealing: usize,
     /// The whole file.
     pub(crate) total: usize,
 }
@@ -116,14 +118,16 @@ pub(crate) fn measure(model: &Path, data: &Path, samples: u32) -> Result<Measure
     let compiled = SourceModel::read(model)?.compile(&data, &Options::default())?.compiled;
     let compile = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let key = setup(compiled, SECURITY)?;
+    let key = setup(compiled, SetupOptions::default(), &mut |_| {})?;
     let commit = start.elapsed().as_secs_f64();
     let setup_memory = peak_memory();
-    let cost = cost(&key.compiled.model.graph, Some(key.card.parameters))?;
+    let cost = cost(&key.compiled.model.graph, Some(key.card().parameters))?;
     let input = quantize_samples(&key.compiled, &data, 0..1)?;
     drop(data);
+    let registered = key.registered()?;
     let separate = reset_peak_memory();
-    let taken: Vec<Sample> = (0..samples).map(|_| sample(&key, &input)).collect::<Result<_, _>>()?;
+    let taken: Vec<Sample> =
+        (0..samples).map(|_| sample(&key, &registered, &input)).collect::<Result<_, _>>()?;
     let last = taken.last().ok_or_else(|| Failure::Child("no samples were asked for".into()))?;
     let column = |of: &dyn Fn(&Sample) -> [f64; 2]| clocks(&taken.iter().map(of).collect::<Vec<_>>());
     let phases = last.phases.iter().enumerate().map(|(i, (phase, _))| PhaseClocks {
@@ -146,7 +150,11 @@ pub(crate) fn measure(model: &Path, data: &Path, samples: u32) -> Result<Measure
     })
 }
 
-fn sample(key: &ProverKey, input: &[Vec<zkml::verifier::ir::Tensor>]) -> Result<Sample, Failure> {
+fn sample(
+    key: &ProverKey,
+    registered: &Registered,
+    input: &[Vec<zkml::verifier::ir::Tensor>],
+) -> Result<Sample, Failure> {
     let mut begun: Vec<(Phase, Moment)> = Vec::with_capacity(Phase::COUNT);
     let start = Moment::now();
     let proven =
@@ -158,7 +166,7 @@ fn sample(key: &ProverKey, input: &[Vec<zkml::verifier::ir::Tensor>]) -> Result<
     let encoded = proven.proof.to_bytes().map_err(Error::from)?;
     let begin = Moment::now();
     let proof = Proof::from_bytes(&encoded).map_err(Error::from)?;
-    let verified = verify(&key.card, &proof, u32::from(SECURITY)).map_err(Error::from)?;
+    let verified = verify(registered, &proof, SECURITY).map_err(Error::from)?;
     Ok(Sample {
         prove: start.until(end),
         phases,
@@ -167,6 +175,7 @@ fn sample(key: &ProverKey, input: &[Vec<zkml::verifier::ir::Tensor>]) -> Result<
             statement: sizes.statement,
             scalars: sizes.scalars,
             opening: sizes.opening,
+            sealing: sizes.sealing,
             total: sizes.total,
         },
         security: verified.security.bits(),

@@ -38,17 +38,25 @@ pub(crate) enum Command {
         after_help = "Examples:\n  zkml inspect lenet5.zkm --svg lenet5.svg\n  zkml inspect keys/model.card\n  zkml inspect proof.zkp"
     )]
     Inspect(Inspect),
-    /// Commit to the weights: writes prover.key (secret) and model.card (public).
-    #[command(after_help = "Example:\n  zkml setup lenet5.zkm --out keys")]
+    /// Commit to the weights and register them: writes prover.key and prover.ledger (secret) and model.card (public).
+    #[command(
+        after_help = "Examples:\n  zkml setup lenet5.zkm --out keys\n  zkml setup lenet5.zkm --out keys --openings 5000"
+    )]
     Setup(Setup),
     /// Run the integer model without a proof.
     #[command(after_help = "Example:\n  zkml run lenet5.zkm --input lenet5_test.npz --index 3")]
     Run(Run),
     /// Run the model and prove its outputs.
     #[command(
-        after_help = "Examples:\n  zkml prove --key keys/prover.key --input digits.npz --index 3 --out proof.zkp\n  zkml prove --key keys/prover.key --input digits.npz --range 0..8 --out batch.zkp --context c0ffee\n  zkml prove --key keys/prover.key --input digits.npz --out proof.zkp --visibility input=public"
+        after_help = "Examples:\n  zkml prove --key keys/prover.key --input digits.npz --index 3 --out proof.zkp\n  zkml prove --key keys/prover.key --input digits.npz --range 0..8 --out batch.zkp --context c0ffee\n  zkml prove --key keys/prover.key --input digits.npz --out proof.zkp --visibility input=public\n  zkml prove --key keys/prover.key --input digits.npz --out proof.zkp --visibility output=committed"
     )]
     Prove(Prove),
+    /// Commit to the same weights anew, when the openings are spent.
+    #[command(after_help = "Example:\n  zkml refresh --key keys/prover.key")]
+    Refresh(Refresh),
+    /// Hand a share of the openings to another prover.
+    #[command(after_help = "Example:\n  zkml lease --key keys/prover.key --openings 200 --out worker")]
+    Lease(Lease),
     /// Check a proof against a model card.
     #[command(
         after_help = "Examples:\n  zkml verify --card keys/model.card proof.zkp\n  zkml verify --card keys/model.card proof.zkp --context c0ffee --min-security 100"
@@ -126,6 +134,35 @@ pub(crate) struct Setup {
     /// Provable security in bits: 100 or 128.
     #[arg(long, default_value_t = 100)]
     pub(crate) security: u8,
+    /// How many proofs the commitment serves before `zkml refresh`: by default about 1000, fewer for large models.
+    #[arg(long, value_name = "N")]
+    pub(crate) openings: Option<u32>,
+    /// The base-2 logarithm of the columns' height, 9 to 20. Models that hand committed tensors to each other need the same.
+    #[arg(long, value_name = "LOG")]
+    pub(crate) log_rows: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The prover key; key, ledger and card in its folder are replaced.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// How many proofs the new commitment serves; by default as many as the last one.
+    #[arg(long, value_name = "N")]
+    pub(crate) openings: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lease {
+    /// The prover key.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+    /// How many openings, at least.
+    #[arg(long, value_name = "N")]
+    pub(crate) openings: u64,
+    /// A new folder for the other prover's key, ledger and card.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +202,10 @@ pub(crate) struct Prove {
     /// Who sees an input or output: private, public or committed. Inputs are private and outputs public by default.
     #[arg(long, value_name = "NAME=VISIBILITY")]
     pub(crate) visibility: Vec<String>,
+    /// The secret of a committed input or output: read if the file exists, made otherwise. By default it is written beside
+    /// the proof, to OUT.NAME.secret.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) commitment: Vec<String>,
     /// Bytes that the proof is bound to, at most 64, in hexadecimal: a nonce, a requester.
     #[arg(long, value_name = "HEX")]
     pub(crate) context: Option<String>,
@@ -183,6 +224,9 @@ pub(crate) struct Verify {
     /// Values that the public outputs must be.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
+    /// The root that a committed input or output must have.
+    #[arg(long, value_name = "NAME=HEX")]
+    pub(crate) commitment: Vec<String>,
     /// The context that the proof must be bound to.
     #[arg(long, value_name = "HEX")]
     pub(crate) context: Option<String>,

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Setup(c) => commands::setup::run(c, &cli),
         Command::Run(c) => commands::run::run(c),
         Command::Prove(c) => commands::prove::run(c, &cli),
+        Command::Refresh(c) => commands::refresh::run(c, &cli),
+        Command::Lease(c) => commands::lease::run(c),
         Command::Verify(c) => commands::verify::run(c),
     };
     match result.and_then(|report| report.print(json).map(|()| report)) {

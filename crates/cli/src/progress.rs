@@ -11,10 +11,10 @@ use crate::arguments::Cli;
 pub(crate) struct Phases(ProgressBar);
 
 impl Phases {
-    pub(crate) fn new(cli: &Cli) -> Self {
+    pub(crate) fn new(cli: &Cli, work: &str) -> Self {
         let bar =
             if cli.json || cli.quiet { ProgressBar::hidden() } else { ProgressBar::new(Phase::COUNT as u64) };
-        if let Ok(style) = ProgressStyle::with_template("  proving {bar:24} {msg} {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template(&format!("  {work} {{bar:24}} {{msg}} {{elapsed}}")) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));

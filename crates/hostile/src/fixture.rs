@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::sync::OnceLock;
 
-use zkml::{Card, DataFile, Options, ProveOptions, SourceModel, Statement, prove, quantize_samples, setup};
+use zkml::{
+    DataFile, Options, ProveOptions, Registered, SetupOptions, SourceModel, Statement, prove,
+    quantize_samples, setup,
+};
 use zkml_import::FloatGraph;
 
 const MODEL: &[u8] = include_bytes!("../../../models/lenet5.onnx");
@@ -24,8 +27,8 @@ pub struct Fixture {
     pub model: Vec<u8>,
     /// The prover key's file.
     pub key: Vec<u8>,
-    /// The card.
-    pub card: Card,
+    /// The card, registered.
+    pub card: Registered,
     /// The card's file.
     pub card_bytes: Vec<u8>,
     /// What is proven.
@@ -51,7 +54,9 @@ fn make() -> Result<Fixture, Box<dyn Error>> {
     let float = source.import()?.graph;
     let compiled = source.compile(&data, &Options::default())?;
     let model = compiled.to_bytes()?;
-    let key = setup(compiled.compiled, 100)?;
+    // Few openings make a small card, of which every byte is worth a mutation.
+    let options = SetupOptions { openings: Some(1), ..SetupOptions::default() };
+    let key = setup(compiled.compiled, options, &mut |_| {})?;
     let samples = quantize_samples(&key.compiled, &data, 0..1)?;
     let proof = prove(&key, &samples, &ProveOptions::default(), &mut |_| {})?.proof;
     Ok(Fixture {
@@ -61,8 +66,8 @@ fn make() -> Result<Fixture, Box<dyn Error>> {
         data,
         model,
         key: key.to_bytes()?,
-        card_bytes: key.card.to_bytes()?,
-        card: key.card,
+        card_bytes: key.card().to_bytes()?,
+        card: key.registered()?,
         proof: proof.to_bytes()?,
         statement: proof.statement,
     })

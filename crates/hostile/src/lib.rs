@@ -10,7 +10,8 @@ mod fixture;
 pub use fixture::{Fixture, fixture};
 
 use zkml::cost::cost;
-use zkml::{Card, CompiledModel, DataFile, Proof, ProverKey, verify};
+use zkml::verifier::TreeId;
+use zkml::{Card, CommittedTensor, CompiledModel, DataFile, Proof, ProverKey, Registered, verify};
 use zkml_import::{FloatGraph, ImportOptions, import_bytes};
 
 /// A proof is read canonically, and accepted only for the statement that was proven.
@@ -23,17 +24,17 @@ pub fn proof(bytes: &[u8]) {
     }
 }
 
-/// A card is read canonically; whatever its graph, its cost is told or refused, and a proof about another card is refused even
-/// where it claims to be about this one.
+/// A card is read canonically; whatever its graph, its cost is told or refused. Where its registrations hold, a proof about another card is refused even where it claims to be about this one.
 pub fn card(bytes: &[u8]) {
     let Ok(card) = Card::from_bytes(bytes) else { return };
     assert_eq!(card.to_bytes().expect("it was decoded"), bytes, "two encodings of one card");
     let fixture = fixture();
     let _ = cost(&card.graph, Some(card.parameters));
+    let Ok(registered) = Registered::new(card) else { return };
     let mut proof = Proof::from_bytes(&fixture.proof).expect("it is honest");
-    proof.statement.model = card.id();
-    let accepted = verify(&card, &proof, 100).is_ok();
-    assert_eq!(accepted, card == fixture.card, "a proof holds for another card");
+    proof.statement.model = registered.card().id();
+    let accepted = verify(&registered, &proof, 100).is_ok();
+    assert_eq!(accepted, registered.card() == fixture.card.card(), "a proof holds for another card");
 }
 
 /// A compiled model is read or refused.
@@ -47,7 +48,14 @@ pub fn model(bytes: &[u8]) {
 /// A prover key is read or refused.
 pub fn key(bytes: &[u8]) {
     if let Ok(key) = ProverKey::from_bytes(bytes) {
-        let _ = key.tree();
+        let _ = key.tree(TreeId::default());
+    }
+}
+
+/// The secret of a committed tensor is read or refused.
+pub fn tensor(bytes: &[u8]) {
+    if let Ok(tensor) = CommittedTensor::from_bytes(bytes) {
+        let _ = tensor.openings_left();
     }
 }
 

@@ -6,9 +6,12 @@ use zkml_iop::claims::ColumnClaim;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::Proof as Parts;
 use zkml_iop::reader::Reader;
-use zkml_iop::sealed::{Recorder, Relation as PadRelation};
+use zkml_iop::sealed::{Recorder, Shape as PadShape};
 use zkml_iop::transcript::Transcript;
-use zkml_stark::{Blake3Transcript, F, K, Ligero, LigeroProof, MerkleRoot, SecurityReport, StarkColumns};
+use zkml_stark::{
+    Blake3Transcript, Equation, F, K, Ligero, LigeroProof, MerkleRoot, Relation as PadRelation,
+    SecurityReport, StarkColumns,
+};
 
 use crate::error::Refusal;
 use crate::relation::Relation;
@@ -47,9 +50,30 @@ pub struct Task<'a> {
     pub public: Vec<Vec<i32>>,
 }
 
+/// What the pads of an argument must satisfy for it to hold.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The pads and the products of them.
+    pub shape: PadShape,
+    /// The equations.
+    pub equations: Vec<Equation>,
+}
+
+impl Recorded {
+    /// The relation of the commitment to pads.
+    pub fn relation(&self) -> PadRelation<'_> {
+        PadRelation { products: &self.shape.products, equations: &self.equations }
+    }
+}
+
 impl Argument {
     /// An argument from its parts.
-    pub fn new(pads: MerkleRoot, parts: &Parts<StarkColumns>, columns: &StarkColumns, closing: Vec<u8>) -> Self {
+    pub fn new(
+        pads: MerkleRoot,
+        parts: &Parts<StarkColumns>,
+        columns: &StarkColumns,
+        closing: Vec<u8>,
+    ) -> Self {
         let limbs = |scalar: &K| {
             let limbs: &[F] = scalar.as_basis_coefficients_slice();
             limbs.iter().map(PrimeField32::as_canonical_u32).collect::<Vec<_>>()
@@ -105,11 +129,20 @@ impl Task<'_> {
         &self,
         transcript: &mut Blake3Transcript,
         parts: &Parts<StarkColumns>,
-    ) -> Result<PadRelation<K>, Refusal> {
+    ) -> Result<Recorded, Refusal> {
         let Relation { system, layout, columns } = self.relation;
         let mut cx = Recorder::new(Reader::new(columns, transcript, parts, &self.shared, layout));
         zkml_iop::verifier::verify(&mut cx, system, layout, &self.public, &self.wide)?;
-        Ok(cx.finish()?)
+        let recorded = cx.finish()?;
+        let equation = |e: zkml_iop::sealed::Equation<K>| Equation {
+            terms: e.terms,
+            products: e.products,
+            constant: e.constant,
+        };
+        Ok(Recorded {
+            shape: recorded.shape,
+            equations: recorded.equations.into_iter().map(equation).collect(),
+        })
     }
 
     /// Checks that the committed pads satisfy what was recorded, and composes the security of the whole.
@@ -120,10 +153,10 @@ impl Task<'_> {
         &self,
         transcript: &mut Blake3Transcript,
         pads: &MerkleRoot,
-        (ligero, recorded): (&Ligero, &PadRelation<K>),
+        (ligero, recorded): (&Ligero, &Recorded),
         closing: &LigeroProof,
     ) -> Result<SecurityReport, Refusal> {
-        ligero.verify(pads, recorded, closing, transcript)?;
+        ligero.verify(pads, &recorded.relation(), closing, transcript)?;
         self.security(ligero, recorded.equations.len())
     }
 

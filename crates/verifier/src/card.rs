@@ -41,19 +41,46 @@ impl Card {
     /// # Errors
     /// [`FormatError`] if graph, parameters and commitments do not fit together.
     pub fn new(graph: Graph, parameters: Parameters, epochs: Vec<Epoch>) -> Result<Self, FormatError> {
-        let known = matches!(parameters.security, 100 | 128) && parameters.config().is_ok();
-        let weights = graph.weights().count() > 0;
-        let bounded = epochs.len() <= MAX_EPOCHS
-            && epochs.iter().all(|e| !e.trees.is_empty() && e.trees.len() <= MAX_TREES);
-        if !known || !bounded || weights == epochs.is_empty() {
-            return Err(damaged(KIND, &"parameters, weights and graph do not fit together"));
+        if epochs.is_empty() != (graph.weights().count() == 0) {
+            return Err(damaged(
+                KIND,
+                &"it has weights without a commitment, or a commitment without weights",
+            ));
         }
-        let trees = || epochs.iter().flat_map(|e| &e.trees);
-        if !trees().all(|t| t.pin.is_canonical()) || !epochs.iter().all(|e| e.proof.is_canonical()) {
-            return Err(damaged(KIND, &"a scalar is not canonical"));
+        epochs.into_iter().try_fold(Self::unregistered(graph, parameters)?, Self::push)
+    }
+
+    /// The card of a model whose weights, if it has any, are not committed yet.
+    ///
+    /// # Errors
+    /// [`FormatError`] if the parameters are unknown.
+    pub fn unregistered(graph: Graph, parameters: Parameters) -> Result<Self, FormatError> {
+        if !matches!(parameters.security, 100 | 128) || parameters.config().is_err() {
+            return Err(damaged(KIND, &"its parameters are unknown"));
         }
         let graph_digest = graph.digest()?;
-        Ok(Self { graph, parameters, epochs, graph_digest })
+        Ok(Self { graph, parameters, epochs: Vec::new(), graph_digest })
+    }
+
+    /// The same card with one more epoch.
+    ///
+    /// # Errors
+    /// [`FormatError`] if the epoch does not fit.
+    pub fn with_epoch(&self, epoch: Epoch) -> Result<Self, FormatError> {
+        self.clone().push(epoch)
+    }
+
+    fn push(mut self, epoch: Epoch) -> Result<Self, FormatError> {
+        let bounded = self.epochs.len() < MAX_EPOCHS && (1..=MAX_TREES).contains(&epoch.trees.len());
+        let sourced = !self.epochs.is_empty() || epoch.source == 0;
+        if !bounded || !sourced || self.graph.weights().count() == 0 {
+            return Err(damaged(KIND, &"an epoch does not fit the model"));
+        }
+        if !epoch.trees.iter().all(|t| t.pin.is_canonical()) || !epoch.proof.is_canonical() {
+            return Err(damaged(KIND, &"a scalar is not canonical"));
+        }
+        self.epochs.push(epoch);
+        Ok(self)
     }
 
     /// The canonical encoding.

@@ -34,6 +34,8 @@ pub struct Tree {
 /// same ones. A later epoch's shows that its trees hold the weights of the epoch before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
+    /// The tree of the epoch before whose weights these are; 0 for the first epoch.
+    pub source: u32,
     /// The trees.
     pub trees: Vec<Tree>,
     /// The registration.
@@ -41,7 +43,7 @@ pub struct Epoch {
 }
 
 /// Which tree a proof opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TreeId {
     /// The epoch.
     pub epoch: u32,
@@ -71,13 +73,19 @@ pub(crate) fn pin_claim(
     let width = relation.layout.columns(kind);
     let PinPoint { point, batching } = relation.columns.pin_point(root, width);
     let rows = 1 << relation.layout.log_rows;
-    ColumnClaim { trees: vec![(kind, <K as zkml_iop::scalar::Scalar>::integer(1))], point, batching, rows, value: pin.value() }
+    ColumnClaim {
+        trees: vec![(kind, <K as zkml_iop::scalar::Scalar>::integer(1))],
+        point,
+        batching,
+        rows,
+        value: pin.value(),
+    }
 }
 
 /// What the registration of an epoch proves, and the transcript that has absorbed it.
 ///
-/// `trees` are those of the relation, in its order: of a first epoch its own trees; of a later one the first tree of the
-/// epoch before it, then its own.
+/// `trees` are those of the relation, in its order: of a first epoch its own trees; of a later one its source in the epoch
+/// before, then its own.
 ///
 /// # Errors
 /// [`Refusal`] if the relation has other trees.
@@ -144,6 +152,9 @@ impl Registered {
     /// # Errors
     /// [`Refusal`] that names the check that fails.
     pub fn new(card: Card) -> Result<Self, Refusal> {
+        if card.epochs.is_empty() != (card.graph.weights().count() == 0) {
+            return Err(Refusal::Statement("the card registers no weights".into()));
+        }
         let mut security: Option<f64> = None;
         for index in 0..card.epochs.len() {
             let bits = check_epoch(&card, index)?.bits();
@@ -165,9 +176,14 @@ impl Registered {
 
 fn check_epoch(card: &Card, index: usize) -> Result<SecurityReport, Refusal> {
     let epoch = &card.epochs[index];
-    let before = index.checked_sub(1).and_then(|before| card.epochs.get(before));
-    let trees: Vec<Tree> =
-        before.and_then(|e| e.trees.first()).into_iter().chain(&epoch.trees).copied().collect();
+    let source = match index.checked_sub(1) {
+        None => None,
+        Some(before) => {
+            let id = TreeId { epoch: before as u32, tree: epoch.source };
+            Some(card.tree(id).ok_or_else(|| unknown_tree(id))?)
+        }
+    };
+    let trees: Vec<Tree> = source.into_iter().chain(&epoch.trees).copied().collect();
     let relation = Relation::registration(&card.graph, card.parameters, index == 0, trees.len())?;
     let mut transcript = card.transcript(index);
     let task = registration_task(&relation, &trees, &mut transcript)?;
@@ -181,4 +197,9 @@ fn check_epoch(card: &Card, index: usize) -> Result<SecurityReport, Refusal> {
         return Err(Refusal::Security { expected: level, got: report.bits() });
     }
     Ok(report)
+}
+
+/// The refusal of a tree that a card does not have.
+pub(crate) fn unknown_tree(id: TreeId) -> Refusal {
+    Refusal::Statement(format!("the card has no tree {} of epoch {}", id.tree, id.epoch))
 }

@@ -65,12 +65,6 @@ impl Proof {
     pub fn sizes(&self) -> Result<Sizes, FormatError> {
         let statement = postcard::to_stdvec(&self.statement).map_err(|e| damaged(KIND, &e))?;
         let [scalars, opening, sealing] = self.argument.sizes();
-        Ok(Sizes {
-            statement: statement.len(),
-            scalars,
-            opening,
-            sealing,
-            total: self.to_bytes()?.len(),
-        })
+        Ok(Sizes { statement: statement.len(), scalars, opening, sealing, total: self.to_bytes()?.len() })
     }
 }

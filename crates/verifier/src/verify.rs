@@ -6,7 +6,7 @@ use zkml_stark::{Blake3Transcript, F, K, MerkleRoot, SecurityReport};
 
 use crate::argument::Task;
 use crate::card::Card;
-use crate::epoch::{Registered, TreeId, pin_claim};
+use crate::epoch::{Registered, TreeId, pin_claim, unknown_tree};
 use crate::error::Refusal;
 use crate::proof::Proof;
 use crate::relation::Relation;
@@ -59,15 +59,18 @@ pub fn statement_task<'r>(
     match (tree, card.epochs.is_empty()) {
         (None, true) => {}
         (Some(id), false) => {
-            let unknown = || Refusal::Statement(format!("the card has no tree {} of epoch {}", id.tree, id.epoch));
-            let tree = card.tree(id).ok_or_else(unknown)?;
+            let tree = card.tree(id).ok_or_else(|| unknown_tree(id))?;
             Transcript::<F, K>::absorb_bytes(transcript, "weights epoch", &id.epoch.to_le_bytes());
             Transcript::<F, K>::absorb_bytes(transcript, "weights tree", &id.tree.to_le_bytes());
             Transcript::<F, K>::absorb_bytes(transcript, "weights pin", &tree.pin.bytes());
             shared.push((TreeKind::Weights, MerkleRoot(tree.root)));
             wide.push(tree.claim(relation, TreeKind::Weights));
         }
-        _ => return Err(Refusal::Statement("the proof and the card disagree on whether there are weights".into())),
+        _ => {
+            return Err(Refusal::Statement(
+                "the proof and the card disagree on whether there are weights".into(),
+            ));
+        }
     }
     for (index, commitment) in statement.commitments.iter().enumerate() {
         let (kind, root) = (TreeKind::Committed(index), MerkleRoot(commitment.root));

@@ -8,7 +8,7 @@ use zkml_ir::{Graph, Op, Source};
 use zkml_verifier::{Parameters, Relation};
 
 use crate::error::Error;
-use crate::key::{choose_parameters, typical};
+use crate::parameters::{choose, typical};
 
 /// The cost of one tensor of the graph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,9 +59,9 @@ pub struct Cost {
 pub fn cost(graph: &Graph, parameters: Option<Parameters>) -> Result<Cost, Error> {
     let parameters = match parameters {
         Some(parameters) => parameters,
-        None => choose_parameters(graph, 100)?,
+        None => choose(graph, 100, None, None)?.parameters,
     };
-    let relation = Relation::of(graph, &typical(graph), parameters)?;
+    let relation = Relation::of(graph, &typical(graph), parameters, &[])?;
     let (cells, lookups) = by_name(&relation.system);
     let nodes: Vec<NodeCost> = graph
         .tensors()

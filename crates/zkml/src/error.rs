@@ -59,6 +59,12 @@ pub enum Error {
     /// A proof is refused, or a statement has no relation.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The budget of openings is spent.
+    #[error(
+        "every opening of the committed weights is spent, and one more proof could reveal some of them; \
+         commit to them anew with `zkml refresh`"
+    )]
+    Spent,
     /// The options do not fit the model or the data.
     #[error("{0}")]
     Usage(String),

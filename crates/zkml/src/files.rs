@@ -48,6 +48,20 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     }
 }
 
+/// Waits for the lock beside a file. The file itself is replaced on every write, so it cannot be the lock.
+///
+/// # Errors
+/// [`Error::File`] if the lock cannot be had.
+pub fn lock(path: &Path) -> Result<fs::File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let beside = std::path::PathBuf::from(name);
+    let file = fs::File::options().create(true).truncate(false).write(true).open(&beside);
+    let file = file.map_err(Error::file(&beside))?;
+    file.lock().map_err(Error::file(&beside))?;
+    Ok(file)
+}
+
 fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fail = || Error::file(path);

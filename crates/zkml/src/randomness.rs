@@ -14,6 +14,12 @@ const BUFFER: usize = 4096;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Seed(pub(crate) [u8; 32]);
 
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
 impl Seed {
     /// A fresh seed from the operating system.
     pub(crate) fn fresh() -> Result<Self, Error> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use zkml::cost::{Cost, cost};
 use zkml::files::{Access, read, write};
 use zkml::verifier::statement::hex;
-use zkml::{Card, CompiledModel, Proof};
+use zkml::{Card, CommittedTensor, CompiledModel, Proof, ProverKey};
 use zkml_ir::Graph;
 
 use crate::arguments::Inspect;
@@ -27,8 +27,10 @@ pub(crate) fn run(c: &Inspect) -> Result<Report, Failure> {
             graph(&card.graph, &cost(&card.graph, Some(card.parameters))?, c)
         }
         Some(b"ZKMP") => proof(&c.file, &content),
+        Some(b"ZKMK") => key(&c.file),
+        Some(b"ZKMT") => tensor(&CommittedTensor::read(&c.file)?),
         _ => Err(Failure::file(format!(
-            "{}: this is no compiled model, model card or proof",
+            "{}: this is no compiled model, model card, prover key, committed tensor or proof",
             c.file.display()
         ))),
     }
@@ -66,24 +68,55 @@ fn graph(graph: &Graph, cost: &Cost, c: &Inspect) -> Result<Report, Failure> {
     Ok(Report::new(text, json))
 }
 
+/// What is left of a prover key's openings.
+fn key(path: &Path) -> Result<Report, Failure> {
+    let key = ProverKey::read(path)?;
+    let (card, budget) = (key.card(), key.budget()?);
+    let text = format!(
+        "SECRET prover key of model {}\n  {} epochs, the last one of {} trees\n  {}",
+        hex(&card.id()),
+        card.epochs.len(),
+        card.epochs.last().map_or(0, |e| e.trees.len()),
+        super::budget(&key)?,
+    );
+    let json = serde_json::json!({
+        "model": hex(&card.id()), "epochs": card.epochs.len(), "openings": budget,
+    });
+    Ok(Report::new(text, json))
+}
+
+fn tensor(tensor: &CommittedTensor) -> Result<Report, Failure> {
+    let root = hex(&tensor.commitment().root);
+    let shape: Vec<String> = tensor.tensor().shape.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "SECRET of a committed tensor of shape {}\n  root {root}\n  it serves {} more proofs",
+        shape.join("×"),
+        tensor.openings_left(),
+    );
+    let json = serde_json::json!({
+        "root": root, "shape": tensor.tensor().shape, "openings_left": tensor.openings_left(),
+    });
+    Ok(Report::new(text, json))
+}
+
 fn proof(path: &Path, content: &[u8]) -> Result<Report, Failure> {
     let proof = Proof::from_bytes(content).map_err(|e| Failure::file(format!("{}: {e}", path.display())))?;
     let sizes = proof.sizes().map_err(zkml::Error::from)?;
     let statement = &proof.statement;
     let text = format!(
-        "proof about model {}\n  samples    {}\n  context    {}\n  statement  {}\n  scalars    {}\n  opening    {}\n  total      {}\n{}\nNothing is checked here: use zkml verify.",
+        "proof about model {}\n  samples    {}\n  context    {}\n  statement  {}\n  scalars    {}\n  opening    {}\n  sealing    {}\n  total      {}\nNothing is checked here: use zkml verify.",
         hex(&statement.model),
         statement.shape.batch,
         if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
         bytes(sizes.statement),
         bytes(sizes.scalars),
         bytes(sizes.opening),
+        bytes(sizes.sealing),
         bytes(sizes.total),
-        super::NOT_ZERO_KNOWLEDGE,
     );
     let json = serde_json::json!({
         "model": hex(&statement.model), "batch": statement.shape.batch, "context": hex(&statement.context),
-        "sizes": sizes, "zero_knowledge": false,
+        "sizes": sizes, "zero_knowledge": true, "tree": proof.tree,
     });
     Ok(Report::new(text, json))
 }

@@ -4,22 +4,22 @@ pub(crate) mod accuracy;
 pub(crate) mod compile;
 pub(crate) mod demo;
 pub(crate) mod inspect;
+pub(crate) mod lease;
 pub(crate) mod prove;
+pub(crate) mod refresh;
 pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod verify;
 
 use std::path::Path;
 
-use zkml::{DataFile, Error, Visibility};
-use zkml_ir::{Port, Tensor};
+use zkml::verifier::Shape;
+use zkml::verifier::statement::hex as hex_digits;
+use zkml::{DataFile, Error, ProverKey, Statement, Visibility};
+use zkml_ir::{Graph, Port, Tensor};
 
 use crate::arguments::{Samples, hex};
 use crate::failure::Failure;
-
-/// What proofs of this version lack.
-pub(crate) const NOT_ZERO_KNOWLEDGE: &str =
-    "NOT ZERO KNOWLEDGE: proofs of format version 0 prove the statement but may reveal weights and inputs";
 
 pub(crate) fn data(path: &Path) -> Result<DataFile, Failure> {
     Ok(DataFile::read(path).map_err(Error::from)?)
@@ -76,6 +76,37 @@ pub(crate) fn tensor_json(port: &Port, tensor: &Tensor) -> serde_json::Value {
     serde_json::json!({
         "name": port.name, "shape": tensor.shape, "scale": port.scale,
         "integers": tensor.data, "values": reals(port, tensor),
+    })
+}
+
+/// The committed ports of a statement, in its order.
+pub(crate) fn committed_ports<'p>(graph: &'p Graph, shape: &Shape) -> Vec<&'p Port> {
+    let ports = graph.inputs().iter().zip(&shape.inputs).chain(graph.outputs().iter().zip(&shape.outputs));
+    ports.filter(|(_, v)| **v == Visibility::Committed).map(|(p, _)| p).collect()
+}
+
+/// The committed tensors of a statement in words.
+pub(crate) fn commitments(graph: &Graph, statement: &Statement) -> String {
+    let ports = committed_ports(graph, &statement.shape);
+    let lines = ports.iter().zip(&statement.commitments);
+    lines.map(|(port, c)| format!("  committed  {} = {}\n", port.name, hex_digits(&c.root))).collect()
+}
+
+/// The committed tensors of a statement for scripts.
+pub(crate) fn commitments_json(graph: &Graph, statement: &Statement) -> serde_json::Value {
+    let ports = committed_ports(graph, &statement.shape);
+    let pairs = ports.iter().zip(&statement.commitments);
+    pairs
+        .map(|(port, c)| (port.name.clone(), hex_digits(&c.root).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The openings that a key has left, in words.
+pub(crate) fn budget(key: &ProverKey) -> Result<String, Failure> {
+    Ok(match key.budget()? {
+        None => "the model has no weights, so it needs no openings".into(),
+        Some(budget) => format!("{} proofs are left before `zkml refresh`", budget.left),
     })
 }
 

@@ -1,7 +1,12 @@
 //! `zkml prove`.
 
-use zkml::files::{Access, write};
-use zkml::{Phase, ProveOptions, Proven, ProverKey, Visibility, prove, quantize_samples};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use zkml::files::{Access, lock, write};
+use zkml::verifier::Shape;
+use zkml::{CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove, quantize_samples};
 use zkml_ir::Port;
 
 use crate::arguments::{Cli, Prove, pair};
@@ -17,14 +22,51 @@ pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
     let samples = quantize_samples(&key.compiled, &super::data(&c.samples.input)?, range)?;
     let graph = &key.compiled.model.graph;
     let (inputs, outputs) = visibilities(&c.visibility, graph.inputs(), graph.outputs())?;
-    let options = ProveOptions { inputs, outputs, context };
+    let shape = Shape { batch: samples.len(), inputs, outputs };
+    let secrets = secrets(c, &super::committed_ports(graph, &shape))?;
+    // Held until the debits are written, so that no two proofs spend the same rows.
+    let _locks: Vec<File> = secrets.values().map(|path| lock(path)).collect::<Result<_, _>>()?;
+    let known = secrets.iter().filter(|(_, path)| path.exists());
+    let commitments = known
+        .map(|(name, path)| Ok((name.clone(), CommittedTensor::read(path)?)))
+        .collect::<Result<_, zkml::Error>>()?;
+    let options = ProveOptions { inputs: shape.inputs, outputs: shape.outputs, commitments, context };
     let proven = {
-        let bar = Phases::new(cli);
+        let bar = Phases::new(cli, "proving");
         prove(&key, &samples, &options, &mut |phase| bar.begin(phase))?
     };
+    for (name, tensor) in &proven.commitments {
+        if let Some(path) = secrets.get(name) {
+            tensor.write(path)?;
+        }
+    }
     let encoded = proven.proof.to_bytes().map_err(zkml::Error::from)?;
     write(&c.out, &encoded, Access::Everyone)?;
-    report(&key, &proven, c, encoded.len())
+    report(&key, &proven, c, &secrets, encoded.len())
+}
+
+/// Where the secrets of committed tensors lie, by the tensors' names.
+fn secrets(c: &Prove, ports: &[&Port]) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let mut secrets = BTreeMap::new();
+    for port in ports {
+        let mut file = c.out.as_os_str().to_owned();
+        // A name may hold a separator, which is no folder here.
+        file.push(format!(".{}.secret", port.name.replace(['/', '\\'], "_")));
+        secrets.insert(port.name.clone(), PathBuf::from(file));
+    }
+    for text in &c.commitment {
+        let (name, file) = pair(text)
+            .ok_or_else(|| Failure::usage(format!("--commitment takes NAME=FILE, got '{text}'")))?;
+        match secrets.get_mut(name) {
+            Some(path) => *path = PathBuf::from(file),
+            None => {
+                return Err(Failure::usage(format!(
+                    "'{name}' is not committed: add --visibility {name}=committed"
+                )));
+            }
+        }
+    }
+    Ok(secrets)
 }
 
 fn visibilities(
@@ -40,9 +82,7 @@ fn visibilities(
         let visibility = match value {
             "private" => Visibility::Private,
             "public" => Visibility::Public,
-            "committed" => {
-                return Err(Failure::usage("committed tensors are not available yet; use private or public"));
-            }
+            "committed" => Visibility::Committed,
             other => {
                 return Err(Failure::usage(format!(
                     "--visibility takes private, public or committed, got '{other}'"
@@ -67,19 +107,26 @@ fn visibilities(
     Ok((of_inputs, of_outputs))
 }
 
-fn report(key: &ProverKey, proven: &Proven, c: &Prove, size: usize) -> Result<Report, Failure> {
+fn report(
+    key: &ProverKey,
+    proven: &Proven,
+    c: &Prove,
+    secrets: &BTreeMap<String, PathBuf>,
+    size: usize,
+) -> Result<Report, Failure> {
     let graph = &key.compiled.model.graph;
     let statement = &proven.proof.statement;
     let total: std::time::Duration = proven.phases.iter().map(|p| p.1).sum();
     let text = format!(
-        "proven and verified in {}: {} ({}), {:.1} bits of provable security\n{}\n{}\n{}",
+        "proven and verified in {}: {} ({}), zero knowledge, {:.1} bits of provable security\n{}\n{}{}{}",
         time(total),
         c.out.display(),
         bytes(size),
         proven.security.bits(),
         phase_table(&proven.phases),
         outputs(graph.outputs(), statement),
-        super::NOT_ZERO_KNOWLEDGE,
+        super::commitments(graph, statement),
+        after(key, proven, secrets)?,
     );
     let sizes = proven.proof.sizes().map_err(zkml::Error::from)?;
     let phases: serde_json::Map<String, serde_json::Value> =
@@ -87,10 +134,27 @@ fn report(key: &ProverKey, proven: &Proven, c: &Prove, size: usize) -> Result<Re
     let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
     let json = serde_json::json!({
         "proof": c.out, "bytes": size, "sizes": sizes, "seconds": total.as_secs_f64(), "phases": phases,
-        "security_bits": proven.security.bits(), "batch": statement.shape.batch, "zero_knowledge": false,
+        "security_bits": proven.security.bits(), "batch": statement.shape.batch, "zero_knowledge": true,
+        "commitments": super::commitments_json(graph, statement), "secrets": secrets, "openings": key.budget()?,
         "outputs": public.iter().zip(&statement.outputs).map(|(p, t)| super::tensor_json(p, t)).collect::<Vec<_>>(),
     });
     Ok(Report::new(text, json))
+}
+
+/// What is left of the budgets.
+fn after(key: &ProverKey, proven: &Proven, secrets: &BTreeMap<String, PathBuf>) -> Result<String, Failure> {
+    let mut text = String::new();
+    for (name, tensor) in &proven.commitments {
+        if let Some(path) = secrets.get(name) {
+            text.push_str(&format!(
+                "  {}  SECRET: opens '{name}' in {} more proofs\n",
+                path.display(),
+                tensor.openings_left()
+            ));
+        }
+    }
+    text.push_str(&super::budget(key)?);
+    Ok(text)
 }
 
 /// Time and share of every phase.

@@ -1,42 +1,74 @@
 //! `zkml setup`.
 
+use std::path::Path;
 use std::time::Instant;
 
-use zkml::key::{CARD_FILE, KEY_FILE};
-use zkml::{CompiledModel, setup};
+use zkml::key::{CARD_FILE, KEY_FILE, LEDGER_EXTENSION};
+use zkml::{CompiledModel, Error, ProverKey, SetupOptions, setup};
 
 use crate::arguments::{Cli, Setup};
 use crate::failure::Failure;
-use crate::progress::Step;
+use crate::progress::Phases;
 use crate::report::{Report, bytes, time};
 
 pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     if !matches!(c.security, 100 | 128) {
         return Err(Failure::usage(format!("--security takes 100 or 128, got {}", c.security)));
     }
+    if c.log_rows.is_some_and(|height| !(9..=20).contains(&height)) {
+        return Err(Failure::usage("--log-rows takes 9 to 20"));
+    }
     let model = CompiledModel::read(&c.model)?;
     let start = Instant::now();
-    let key = {
-        let _step = Step::new(cli, "committing to the weights");
-        setup(model.compiled, c.security)?
+    let options = SetupOptions { security: c.security, openings: c.openings, log_rows: c.log_rows };
+    let mut key = {
+        let bar = Phases::new(cli, "registering");
+        setup(model.compiled, options, &mut |phase| bar.begin(phase))?
     };
     key.write(&c.out)?;
-    let id = zkml::verifier::statement::hex(&key.card.id());
-    let size = |file: &str| std::fs::metadata(c.out.join(file)).map_or(0, |m| m.len() as usize);
-    let text = format!(
-        "model {id} is set up in {}\n  {}  {}  SECRET: it holds the weights\n  {}  {}  public: verifiers need it\nNext: zkml prove --key {} --input DATA.npz --out proof.zkp",
-        time(start.elapsed()),
-        c.out.join(KEY_FILE).display(),
-        bytes(size(KEY_FILE)),
-        c.out.join(CARD_FILE).display(),
-        bytes(size(CARD_FILE)),
-        c.out.join(KEY_FILE).display(),
-    );
+    let set_up = start.elapsed();
+    let start = Instant::now();
+    key.registered()?;
+    report(&key, &c.out, "is set up", (set_up, start.elapsed()))
+}
+
+/// The files of a set-up, what they cost and what is left.
+pub(crate) fn report(
+    key: &ProverKey,
+    folder: &Path,
+    what: &str,
+    (made, checked): (std::time::Duration, std::time::Duration),
+) -> Result<Report, Failure> {
+    let card = key.card();
+    let id = zkml::verifier::statement::hex(&card.id());
+    let paths = [
+        folder.join(KEY_FILE),
+        folder.join(KEY_FILE).with_extension(LEDGER_EXTENSION),
+        folder.join(CARD_FILE),
+    ];
+    let sizes: Vec<usize> =
+        paths.iter().map(|path| std::fs::metadata(path).map_or(0, |m| m.len() as usize)).collect();
+    let roles = [
+        "SECRET: it holds the weights",
+        "counts the openings: never copy it, never restore it from a backup",
+        "public: verifiers need it",
+    ];
+    let mut text = format!("model {id} {what} in {}\n", time(made));
+    for ((path, size), role) in paths.iter().zip(&sizes).zip(roles) {
+        text.push_str(&format!("  {}  {}  {role}\n", path.display(), bytes(*size)));
+    }
+    text.push_str(&format!(
+        "  {}; a verifier checks the card once, in {}\nNext: zkml prove --key {} --input DATA.npz --out proof.zkp",
+        super::budget(key)?,
+        time(checked),
+        paths[0].display(),
+    ));
     let json = serde_json::json!({
-        "model": id, "key": c.out.join(KEY_FILE), "card": c.out.join(CARD_FILE),
-        "key_bytes": size(KEY_FILE), "card_bytes": size(CARD_FILE),
-        "log_rows": key.card.parameters.log_rows, "security": c.security,
-        "seconds": start.elapsed().as_secs_f64(),
+        "model": id, "key": paths[0], "ledger": paths[1], "card": paths[2],
+        "key_bytes": sizes[0], "card_bytes": sizes[2], "log_rows": card.parameters.log_rows,
+        "security": card.parameters.security, "epochs": card.epochs.len(),
+        "trees": card.epochs.last().map_or(0, |e| e.trees.len()), "openings": key.budget().map_err(Error::from)?,
+        "seconds": made.as_secs_f64(), "register_seconds": checked.as_secs_f64(),
     });
     Ok(Report::new(text, json))
 }

@@ -5,10 +5,10 @@ use std::time::Instant;
 use zkml::files::read;
 use zkml::verifier::Verified;
 use zkml::verifier::statement::hex;
-use zkml::{Card, DataFile, Error, Proof, Statement, Visibility, verify};
+use zkml::{Card, DataFile, Error, Proof, Registered, Statement, Visibility, verify};
 use zkml_ir::{Port, Tensor};
 
-use crate::arguments::Verify;
+use crate::arguments::{Verify, pair};
 use crate::failure::Failure;
 use crate::report::{Report, bytes, time};
 
@@ -17,16 +17,22 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
     let card_bytes = read(&c.card)?;
     let card =
         Card::from_bytes(&card_bytes).map_err(|e| Failure::file(format!("{}: {e}", c.card.display())))?;
+    let start = Instant::now();
+    let model = Registered::new(card).map_err(|e| {
+        Failure::invalid(format!("INVALID: the registration in {} is refused: {e}", c.card.display()))
+    })?;
+    let registered = start.elapsed();
+    let card = model.card();
     let proof_bytes = read(&c.proof)?;
     // A damaged proof is an invalid proof.
     let proof = Proof::from_bytes(&proof_bytes)
         .map_err(|e| Failure::invalid(format!("INVALID: {}: {e}", c.proof.display())))?;
     let start = Instant::now();
     let verified =
-        verify(&card, &proof, c.min_security).map_err(|e| Failure::invalid(format!("INVALID: {e}")))?;
+        verify(&model, &proof, c.min_security).map_err(|e| Failure::invalid(format!("INVALID: {e}")))?;
     let elapsed = start.elapsed();
-    expect(c, &card, &proof.statement, context.as_deref())?;
-    Ok(report(&card, &proof, &verified, elapsed, proof_bytes.len()))
+    expect(c, card, &proof.statement, context.as_deref())?;
+    Ok(report(card, &proof, &verified, (registered, elapsed), proof_bytes.len()))
 }
 
 /// Compares the statement with what the caller expects.
@@ -40,6 +46,19 @@ fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>
     }
     let graph = &card.graph;
     let shape = &statement.shape;
+    for text in &c.commitment {
+        let (name, root) = pair(text)
+            .and_then(|(name, root)| Some((name, crate::arguments::hex(root)?)))
+            .ok_or_else(|| Failure::usage(format!("--commitment takes NAME=HEX, got '{text}'")))?;
+        let ports = super::committed_ports(graph, shape);
+        let found = ports.iter().zip(&statement.commitments).find(|(port, _)| port.name == name);
+        if found.is_none_or(|(_, commitment)| commitment.root != *root) {
+            return Err(Failure::invalid(format!(
+                "INVALID: '{name}' is not committed to with root {}",
+                hex(&root)
+            )));
+        }
+    }
     if let Some(path) = &c.input {
         let data = super::data(path)?;
         compare(&data, "input", graph.inputs(), &shape.inputs, &statement.inputs)?;
@@ -111,27 +130,29 @@ fn report(
     card: &Card,
     proof: &Proof,
     verified: &Verified,
-    elapsed: std::time::Duration,
+    (registered, elapsed): (std::time::Duration, std::time::Duration),
     size: usize,
 ) -> Report {
     let statement = &proof.statement;
     let shape = &statement.shape;
     let id = hex(&statement.model);
-    let private = |v: &[Visibility]| v.iter().filter(|v| **v == Visibility::Private).count();
+    let number = |wanted: Visibility| shape.inputs.iter().filter(|v| **v == wanted).count();
     let text = format!(
-        "VALID ({} in {}, {:.1} bits of provable security)\n\
-         Somebody who knows the weights behind model {id}\nran it on {} sample{} with {} private and {} public inputs, and got:\n{}\
-         Context: {}\n{}",
+        "VALID ({} in {}, the card's registration in {}; zero knowledge, {:.1} bits of provable security)\n\
+         Somebody who knows the weights behind model {id}\nran it on {} sample{} with {} private, {} public and {} committed inputs, and got:\n{}{}\
+         Context: {}",
         bytes(size),
         time(elapsed),
+        time(registered),
         verified.security.bits(),
         shape.batch,
         if shape.batch == 1 { "" } else { "s" },
-        private(&shape.inputs),
-        shape.inputs.len() - private(&shape.inputs),
+        number(Visibility::Private),
+        number(Visibility::Public),
+        number(Visibility::Committed),
         super::prove::outputs(card.graph.outputs(), statement),
+        super::commitments(&card.graph, statement),
         if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
-        super::NOT_ZERO_KNOWLEDGE,
     );
     let tensors = |ports: &[Port], visibilities: &[Visibility], tensors: &[Tensor]| {
         let public = super::public_ports(ports, visibilities);
@@ -140,7 +161,8 @@ fn report(
     let json = serde_json::json!({
         "valid": true, "model": id, "batch": shape.batch, "context": hex(&statement.context),
         "security_bits": verified.security.bits(), "seconds": elapsed.as_secs_f64(), "bytes": size,
-        "zero_knowledge": false,
+        "zero_knowledge": true, "register_seconds": registered.as_secs_f64(),
+        "commitments": super::commitments_json(&card.graph, statement),
         "inputs": tensors(card.graph.inputs(), &shape.inputs, &statement.inputs),
         "outputs": tensors(card.graph.outputs(), &shape.outputs, &statement.outputs),
     });
