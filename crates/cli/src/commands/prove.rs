@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use zkml::files::{Access, lock, write};
 use zkml::verifier::Shape;
 use zkml::{CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove, quantize_samples};
-use zkml_ir::Port;
+use zkml_ir::{Graph, Port};
 
 use crate::arguments::{Cli, Prove, pair};
 use crate::failure::Failure;
@@ -124,7 +124,7 @@ fn report(
         bytes(size),
         proven.security.bits(),
         phase_table(&proven.phases),
-        outputs(graph.outputs(), statement),
+        outputs(graph, statement),
         super::commitments(graph, statement),
         after(key, proven, secrets)?,
     );
@@ -169,11 +169,11 @@ pub(crate) fn phase_table(phases: &[(Phase, std::time::Duration)]) -> Table {
 }
 
 /// The public outputs of a statement in words.
-pub(crate) fn outputs(ports: &[Port], statement: &zkml::Statement) -> String {
-    let public = super::public_ports(ports, &statement.shape.outputs);
+pub(crate) fn outputs(graph: &Graph, statement: &zkml::Statement) -> String {
+    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
     let mut text = String::new();
     for (port, tensor) in public.iter().zip(&statement.outputs) {
-        for (sample, line) in super::describe(port, tensor, &[]).into_iter().enumerate() {
+        for (sample, line) in super::describe(graph, port, tensor, &[]).into_iter().enumerate() {
             text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
         }
     }
