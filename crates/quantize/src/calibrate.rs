@@ -50,10 +50,14 @@ impl Observed {
         self.kept.extend(data.iter().step_by(step));
     }
 
-    /// The length of the interval of all entries, or a hundredth of their magnitude where they hardly differ.
+    /// The length of the interval of all entries.
     pub(crate) fn range(&self) -> f64 {
-        let (lo, hi) = (f64::from(self.min), f64::from(self.max));
-        (hi - lo).max(lo.abs().max(hi.abs()) / 100.0)
+        f64::from(self.max) - f64::from(self.min)
+    }
+
+    /// The largest absolute value.
+    pub(crate) fn magnitude(&self) -> f64 {
+        f64::from(self.min.abs().max(self.max.abs()))
     }
 
     /// The interval that all entries but a share of them, on either side, lie in.

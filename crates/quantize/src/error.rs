@@ -66,7 +66,7 @@ pub enum QuantizeError {
     },
     /// The integers of an operator lose what the outputs need.
     #[error(
-        "node `{node}` ({op}): its integers lose so much that outputs are off by {:.0} % of their range on calibration \
+        "node `{node}` ({op}): its integers lose so much that outputs are off by {:.0} % of their magnitude on calibration \
          samples; use profile accurate, or samples whose magnitudes differ less",
         error * 100.0
     )]
@@ -75,7 +75,7 @@ pub enum QuantizeError {
         node: String,
         /// The ONNX operator.
         op: String,
-        /// The mean error of the worst output, relative to its range.
+        /// The mean error of the worst output, relative to its magnitude.
         error: f64,
     },
     /// A node's operands contradict its operator.

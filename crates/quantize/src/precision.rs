@@ -11,16 +11,18 @@ use crate::compiled::Compiled;
 use crate::error::QuantizeError;
 use crate::options::{MAX_ACTIVATION_BITS, MAX_WEIGHT_BITS, Options};
 
-/// A graph whose outputs are further off than this share of their range, on average, is refused.
+/// A graph whose outputs are further off than this share of their magnitude, on average, is refused.
 const MOST_ERROR: f64 = 0.1;
 
 /// The headroom of calibrated ranges where bits are scarce.
 const HEADROOM: f64 = 1.5;
 
-/// Errors of all outputs on calibration samples, relative to their ranges.
+/// Errors of all outputs on calibration samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Errors {
+    /// The largest, relative to the output's range, or to a tenth of its magnitude where it hardly varies.
     largest: f64,
+    /// The mean, relative to the output's magnitude.
     mean: f64,
 }
 
@@ -86,10 +88,11 @@ fn measure(
     }
     let mut errors = Errors::default();
     for ((largest, sum, count), output) in tallies.into_iter().zip(&graph.outputs) {
-        let range = calibration.observed(output.value.0).range();
-        if range > 0.0 && count > 0 {
-            errors.largest = errors.largest.max(largest / range);
-            errors.mean = errors.mean.max(sum / count as f64 / range);
+        let observed = calibration.observed(output.value.0);
+        let magnitude = observed.magnitude();
+        if magnitude > 0.0 && count > 0 {
+            errors.largest = errors.largest.max(largest / observed.range().max(magnitude / 10.0));
+            errors.mean = errors.mean.max(sum / count as f64 / magnitude);
         }
     }
     Ok(errors)
