@@ -193,7 +193,7 @@ fn check_epoch(card: &Card, index: usize) -> Result<SecurityReport, Refusal> {
         report.add_algebraic("equal weights", columns as f64);
     }
     let level = u32::from(card.parameters.security);
-    if report.bits() < f64::from(level) {
+    if !report.reaches_level() {
         return Err(Refusal::Security { expected: level, got: report.bits() });
     }
     Ok(report)

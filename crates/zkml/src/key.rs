@@ -209,6 +209,17 @@ impl ProverKey {
         Ok(share)
     }
 
+    /// Makes the ledger of a folder that was moved usable again.
+    ///
+    /// # Zero knowledge
+    /// The caller knows that this is the newest version of the ledger and that no copy of it is in use.
+    ///
+    /// # Errors
+    /// [`Error`] if the ledger cannot be read or written.
+    pub fn adopt(&self) -> Result<(), Error> {
+        self.ledger()?.adopt()
+    }
+
     /// Commits to the same weights anew, with a proof that they are the same, and replaces key and card in a folder. The
     /// model keeps its identifier; verifiers need the new card.
     ///

@@ -1,8 +1,9 @@
 //! The budget of openings: every proof reveals random rows of one tree of the weights, so each tree serves a bounded number.
 //!
 //! A use is debited durably *before* a proof exists that spends it. A crash in between wastes the use, and never spends it
-//! twice. Two processes on one ledger take turns behind a lock. What no file can prevent is a restored older copy of itself:
-//! never restore a ledger from a backup, and never copy one; give another prover a share of its own.
+//! twice. Two processes on one ledger take turns behind a lock. A ledger that was debited names its own file, so that a copy,
+//! or an older version from a backup, is refused; a copy of the whole disk is beyond what a file can tell: never go on from
+//! one, and give another prover a share of its own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use zkml_verifier::TreeId;
 use zkml_verifier::envelope::{self, Kind};
 
 use crate::error::Error;
-use crate::files::{self, Access, lock};
+use crate::files::{self, Access, Place, lock};
 use crate::randomness::Seed;
 
 const KIND: Kind = Kind { magic: *b"ZKML", version: 1, name: "ledger of openings" };
@@ -27,6 +28,8 @@ struct Book {
     left: BTreeMap<TreeId, u32>,
     /// Trees whose closing row budget may still be spent by the registration of a next epoch.
     closings: Vec<TreeId>,
+    /// The file that holds this book; none before its first debit, so that a new ledger can be handed on.
+    place: Option<Place>,
 }
 
 /// A ledger, in memory or in a file.
@@ -174,6 +177,34 @@ impl Ledger {
         Ok(book)
     }
 
+    /// Refuses a book that says that it lies elsewhere.
+    fn check_place(path: &Path, book: &Book) -> Result<(), Error> {
+        let here = Place::of(path)?;
+        if book.place.is_some_and(|place| !place.may_be(&here)) {
+            return Err(Error::Usage(format!(
+                "{0} is a copy or an older version of a ledger that was used: openings that it counts as left may be \
+                 spent, and a proof could reveal weights. If the folder was moved, this is the newest ledger and no \
+                 other copy is in use, say so with `zkml adopt`; otherwise set the model up again",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes a ledger that was moved usable where it lies now.
+    ///
+    /// # Zero knowledge
+    /// The caller knows that no opening was debited in another copy since this one was written.
+    ///
+    /// # Errors
+    /// [`Error`] if it cannot be read or written.
+    pub(crate) fn adopt(&self) -> Result<(), Error> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let _lock = lock(path)?;
+        let book = self.load(path)?;
+        write_placed(path, book)
+    }
+
     /// Changes the ledger durably before it answers; an error changes nothing.
     fn update<T>(&self, change: impl FnOnce(&mut Book) -> Result<T, Error>) -> Result<T, Error> {
         match &self.path {
@@ -187,8 +218,9 @@ impl Ledger {
             Some(path) => {
                 let _lock = lock(path)?;
                 let mut book = self.load(path)?;
+                Self::check_place(path, &book)?;
                 let answer = change(&mut book)?;
-                write(path, &book)?;
+                write_placed(path, book)?;
                 Ok(answer)
             }
         }
@@ -218,6 +250,13 @@ impl Book {
 
 fn write(path: &Path, book: &Book) -> Result<(), Error> {
     files::write(path, &envelope::seal(KIND, book)?, Access::Owner)
+}
+
+fn write_placed(path: &Path, mut book: Book) -> Result<(), Error> {
+    files::write_in_place(path, |place| {
+        book.place = Some(place);
+        Ok(envelope::seal(KIND, &book)?)
+    })
 }
 
 /// A number below `limit` from the operating system; 0 if there is none.
@@ -292,6 +331,36 @@ mod tests {
         assert!(matches!(ledger.lease(0, 1, &folder.path().join("more")), Err(Error::Spent)));
         // The lease cannot close the epoch: only one holder can.
         assert!(matches!(other.debit_closing(0), Err(Error::Spent)));
+    }
+
+    #[test]
+    fn a_restored_or_copied_ledger_is_refused_until_it_is_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        Ledger::new(MODEL, 2, 3).store(&path).unwrap();
+        // A ledger that nobody used yet may be handed on.
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::copy(&path, &elsewhere).unwrap();
+        let (ledger, copy) = (Ledger::at(&path, MODEL), Ledger::at(&elsewhere, MODEL));
+        std::fs::remove_file(&path).unwrap();
+        copy.debit(0, None).unwrap();
+
+        let backup = files::read(&elsewhere).unwrap();
+        copy.debit(0, None).unwrap();
+        std::fs::write(&elsewhere, &backup).unwrap();
+        assert!(matches!(copy.debit(0, None), Err(Error::Usage(_))), "restored over the ledger");
+        std::fs::remove_file(&elsewhere).unwrap();
+        std::fs::write(&elsewhere, &backup).unwrap();
+        assert!(matches!(copy.debit(0, None), Err(Error::Usage(_))), "restored after a loss");
+        assert!(matches!(copy.lease(0, 1, &folder.path().join("share")), Err(Error::Usage(_))));
+        assert!(matches!(copy.debit_closing(0), Err(Error::Usage(_))));
+        std::fs::copy(&elsewhere, &path).unwrap();
+        assert!(matches!(ledger.debit(0, None), Err(Error::Usage(_))), "copied");
+
+        ledger.adopt().unwrap();
+        assert_eq!(ledger.budget(0).unwrap().left, 5);
+        ledger.debit(0, None).unwrap();
+        ledger.debit(0, None).unwrap();
     }
 
     #[test]

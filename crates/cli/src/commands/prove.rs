@@ -24,8 +24,14 @@ pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
     let (inputs, outputs) = visibilities(&c.visibility, graph.inputs(), graph.outputs())?;
     let shape = Shape { batch: samples.len(), inputs, outputs };
     let secrets = secrets(c, &super::committed_ports(graph, &shape))?;
-    // Held until the debits are written, so that no two proofs spend the same rows.
-    let _locks: Vec<File> = secrets.values().map(|path| lock(path)).collect::<Result<_, _>>()?;
+    // Held until the debits are written, so that no two proofs spend the same rows; in the order of the paths, so that no two
+    // provers wait for each other.
+    let mut paths: Vec<&PathBuf> = secrets.values().collect();
+    paths.sort_unstable();
+    if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Failure::usage(format!("{} is given for two tensors", pair[0].display())));
+    }
+    let _locks: Vec<File> = paths.into_iter().map(|path| lock(path)).collect::<Result<_, _>>()?;
     let known = secrets.iter().filter(|(_, path)| path.exists());
     let commitments = known
         .map(|(name, path)| Ok((name.clone(), CommittedTensor::read(path)?)))
