@@ -152,6 +152,7 @@ impl Graph {
         range: Interval,
         scale: f64,
     ) -> Result<TensorId, IrError> {
+        self.check_port(name)?;
         let tensor = self.push(name, shape, range, None, Source::Input)?;
         self.inputs.push(Port { name: name.into(), tensor, scale });
         Ok(tensor)
@@ -214,13 +215,21 @@ impl Graph {
     /// Declares a tensor an output of the given scale.
     ///
     /// # Errors
-    /// [`IrError::Undefined`] for a tensor of another graph.
+    /// [`IrError::Undefined`] for a tensor of another graph; [`IrError::DuplicatePort`] for a name that is taken.
     pub fn add_output(&mut self, name: &str, tensor: TensorId, scale: f64) -> Result<(), IrError> {
         if tensor.index() >= self.tensors.len() {
             return Err(IrError::Undefined { node: name.into(), operand: tensor.0 });
         }
+        self.check_port(name)?;
         self.outputs.push(Port { name: name.into(), tensor, scale });
         Ok(())
+    }
+
+    fn check_port(&self, name: &str) -> Result<(), IrError> {
+        match self.inputs.iter().chain(&self.outputs).any(|port| port.name == name) {
+            true => Err(IrError::DuplicatePort { name: name.into() }),
+            false => Ok(()),
+        }
     }
 
     fn push(

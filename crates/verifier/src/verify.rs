@@ -1,6 +1,7 @@
 //! The verification of a proof against a registered card.
 
 use zkml_iop::layout::TreeKind;
+use zkml_iop::system::Home;
 use zkml_iop::transcript::Transcript;
 use zkml_stark::{Blake3Transcript, F, K, MerkleRoot, SecurityReport};
 
@@ -85,8 +86,15 @@ pub fn statement_task<'r>(
     for (index, commitment) in statement.commitments.iter().enumerate() {
         let (kind, root) = (TreeKind::Committed(index), MerkleRoot(commitment.root));
         shared.push((kind, root));
-        wide.push(pin_claim(relation, kind, &root, &commitment.pin));
+        let reading = commitment.reading(shape_of(relation, index));
+        wide.push(pin_claim(relation, kind, (&root, &commitment.pin), &reading));
     }
     let public = relation.public(&statement.shape, &statement.inputs, &statement.outputs);
     Ok(Task { relation, shared, wide, public })
+}
+
+/// The shape of a statement's committed tensor.
+fn shape_of(relation: &Relation, index: usize) -> &[usize] {
+    let tensor = relation.system.tensors.iter().find(|t| t.home == Home::Committed(index));
+    tensor.map_or(&[], |t| &t.shape)
 }

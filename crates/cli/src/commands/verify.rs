@@ -114,7 +114,9 @@ fn compare(
         let mut differs = |(&integer, &real): (&i32, &f32)| {
             let code = f64::from(real) / port.scale;
             if what == "output" {
-                return (f64::from(integer) - code).abs() > 0.5 + 1e-6 * f64::from(integer).abs();
+                let tolerance = 0.5 + 1e-6 * f64::from(integer).abs();
+                // What is no number is not near anything.
+                return !((f64::from(integer) - code).abs() <= tolerance);
             }
             let nearest = (code + 0.5).floor();
             let inside = nearest.clamp(range.lo as f64, range.hi as f64);
