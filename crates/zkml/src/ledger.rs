@@ -158,7 +158,8 @@ impl Ledger {
             while sum < openings {
                 let open = book.open(trees);
                 let at = *open.get(random_below(open.len())?).ok_or(Error::Spent)?;
-                if let Some((root, left)) = trees.get(at).and_then(|tree| book.left.remove_entry(&tree.root)) {
+                if let Some((root, left)) = trees.get(at).and_then(|tree| book.left.remove_entry(&tree.root))
+                {
                     sum += u64::from(left);
                     share.left.insert(root, left);
                 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use zkml::files::{Access, lock, write};
 use zkml::verifier::Shape;
-use zkml::{CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove_with, quantize_samples};
+use zkml::{
+    CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove_with, quantize_samples,
+};
 use zkml_ir::Port;
 
 use crate::arguments::{Cli, Prove, pair};

@@ -37,12 +37,7 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
 
 /// Compares the statement with what the caller expects. Answers how many of the expected inputs lie outside of what the
 /// model's inputs hold, and were compared as its ends.
-fn expect(
-    c: &Verify,
-    card: &Card,
-    statement: &Statement,
-    context: Option<&[u8]>,
-) -> Result<usize, Failure> {
+fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>) -> Result<usize, Failure> {
     if let Some(context) = context.filter(|x| *x != statement.context) {
         return Err(Failure::invalid(format!(
             "INVALID: the proof is bound to context '{}', not to '{}'",
@@ -59,10 +54,7 @@ fn expect(
         let ports = super::committed_ports(graph, shape);
         let found = ports.iter().zip(&statement.commitments).find(|(port, _)| port.name == name);
         if found.is_none_or(|(_, commitment)| commitment.id()[..] != *root) {
-            return Err(Failure::invalid(format!(
-                "INVALID: '{name}' is not committed to as {}",
-                hex(&root)
-            )));
+            return Err(Failure::invalid(format!("INVALID: '{name}' is not committed to as {}", hex(&root))));
         }
     }
     let mut clamped = 0;
