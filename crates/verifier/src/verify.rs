@@ -47,8 +47,9 @@ pub fn verify(model: &Registered, proof: &Proof, min_security: u32) -> Result<Ve
     let task = statement_task(card, &relation, statement, proof.tree, &mut transcript)?;
     let security = task.check(&mut transcript, &proof.argument)?;
     let verified = Verified { security, registration: model.security() };
-    // Negated, so that what is no number is refused too.
-    if !(verified.bits() >= f64::from(min_security)) {
+    // What is no number is not enough.
+    let enough = verified.bits() >= f64::from(min_security);
+    if !enough {
         return Err(Refusal::Security { expected: min_security, got: verified.bits() });
     }
     Ok(verified)

@@ -157,7 +157,7 @@ impl ProverKey {
         }
         let card = Card::new(model.graph.clone(), stored.parameters, stored.epochs)?;
         let compiled = Compiled { model, metadata: stored.metadata };
-        let seeds = stored.seeds.into_iter().map(|seed| Seed(seed)).collect();
+        let seeds = stored.seeds.into_iter().map(Seed).collect();
         Ok(Self { compiled, card, seeds, ledger: None, tree: Mutex::new(None) })
     }
 

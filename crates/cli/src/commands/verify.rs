@@ -108,7 +108,8 @@ fn compare(
             if what == "output" {
                 let tolerance = 0.5 + 1e-6 * f64::from(integer).abs();
                 // What is no number is not near anything.
-                return !((f64::from(integer) - code).abs() <= tolerance);
+                let near = (f64::from(integer) - code).abs() <= tolerance;
+                return !near;
             }
             let nearest = (code + 0.5).floor();
             let inside = nearest.clamp(range.lo as f64, range.hi as f64);
