@@ -92,8 +92,8 @@ pub enum IrError {
         /// The limit.
         limit: u64,
     },
-    /// Two inputs or outputs have one name, so that a statement about it would be ambiguous.
-    #[error("two inputs or outputs are named '{name}'; rename one of them")]
+    /// Two inputs, or two outputs, have one name, so that a statement about it would be ambiguous.
+    #[error("two inputs, or two outputs, are named '{name}'; rename one of them")]
     DuplicatePort {
         /// The name.
         name: String,

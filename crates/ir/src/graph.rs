@@ -152,7 +152,7 @@ impl Graph {
         range: Interval,
         scale: f64,
     ) -> Result<TensorId, IrError> {
-        self.check_port(name)?;
+        check_port(&self.inputs, name)?;
         let tensor = self.push(name, shape, range, None, Source::Input)?;
         self.inputs.push(Port { name: name.into(), tensor, scale });
         Ok(tensor)
@@ -220,16 +220,9 @@ impl Graph {
         if tensor.index() >= self.tensors.len() {
             return Err(IrError::Undefined { node: name.into(), operand: tensor.0 });
         }
-        self.check_port(name)?;
+        check_port(&self.outputs, name)?;
         self.outputs.push(Port { name: name.into(), tensor, scale });
         Ok(())
-    }
-
-    fn check_port(&self, name: &str) -> Result<(), IrError> {
-        match self.inputs.iter().chain(&self.outputs).any(|port| port.name == name) {
-            true => Err(IrError::DuplicatePort { name: name.into() }),
-            false => Ok(()),
-        }
     }
 
     fn push(
@@ -258,6 +251,14 @@ impl Graph {
         self.tensors.push(TensorInfo { name: name.into(), shape, range, l1_cap, source });
         Ok(TensorId(self.tensors.len() as u32 - 1))
     }
+}
+
+/// Refuses a second input, or a second output, of one name.
+fn check_port(ports: &[Port], name: &str) -> Result<(), IrError> {
+    if ports.iter().any(|port| port.name == name) {
+        return Err(IrError::DuplicatePort { name: name.into() });
+    }
+    Ok(())
 }
 
 /// A graph and its weights.

@@ -1,8 +1,8 @@
 //! The budget of openings: every proof reveals random rows of one tree of the weights, so each tree serves a bounded number.
 //!
 //! A use is debited durably *before* a proof exists that spends it. A crash in between wastes the use, and never spends it
-//! twice. Two processes on one ledger take turns behind a lock. A ledger that was debited names its own file, so that a copy,
-//! or an older version from a backup, is refused; a copy of the whole disk is beyond what a file can tell: never go on from
+//! twice. Two processes on one ledger take turns behind a lock. A ledger names its own file, so that a copy, or an older
+//! version from a backup, is refused; a copy of the whole disk is beyond what a file can tell: never go on from
 //! one, and give another prover a share of its own.
 //!
 //! Trees are known by their roots: no two commitments ever share an entry, whatever the epochs of their keys.
@@ -32,7 +32,7 @@ struct Book {
     left: BTreeMap<Root, u32>,
     /// Trees that the registration of a next epoch may still open.
     closings: BTreeSet<Root>,
-    /// The file that holds this book; none before its first debit, so that a new ledger can be handed on.
+    /// The file that holds this book; none for a share that was not used yet, so that it can be handed on.
     place: Option<Place>,
 }
 
@@ -84,9 +84,10 @@ impl Ledger {
         }
         let _lock = lock(path)?;
         let mut book = self.book();
-        write(path, &book)?;
         // From here on the file alone counts.
-        *book = Book { model: book.model, ..Book::default() };
+        let rest = Book { model: book.model, ..Book::default() };
+        write_placed(path, book.clone())?;
+        *book = rest;
         drop(book);
         self.path = Some(path.to_path_buf());
         Ok(())
@@ -402,12 +403,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let trees = forest(1, 2);
-        Ledger::new(MODEL, &trees, 3).store(&path).unwrap();
-        // A ledger that nobody used yet may be handed on.
         let elsewhere = folder.path().join("elsewhere");
+        let mut origin = Ledger::new(MODEL, &trees, 3);
+        origin.store(&path).unwrap();
         std::fs::copy(&path, &elsewhere).unwrap();
         let (ledger, copy) = (Ledger::at(&path, MODEL), Ledger::at(&elsewhere, MODEL));
-        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(copy.debit(&trees, None), Err(Error::Usage(_))), "copied before it was used");
+        // A share is made to be carried elsewhere: it settles where it is used first.
+        std::fs::remove_file(&elsewhere).unwrap();
+        let share = folder.path().join("share");
+        assert_eq!(origin.lease(&trees, 6, &share).unwrap().left, 6);
+        std::fs::rename(&share, &elsewhere).unwrap();
         copy.debit(&trees, None).unwrap();
 
         let backup = files::read(&elsewhere).unwrap();
@@ -417,7 +423,7 @@ mod tests {
         std::fs::remove_file(&elsewhere).unwrap();
         std::fs::write(&elsewhere, &backup).unwrap();
         assert!(matches!(copy.debit(&trees, None), Err(Error::Usage(_))), "restored after a loss");
-        assert!(matches!(copy.lease(&trees, 1, &folder.path().join("share")), Err(Error::Usage(_))));
+        assert!(matches!(copy.lease(&trees, 1, &folder.path().join("more")), Err(Error::Usage(_))));
         assert!(matches!(copy.debit_closing(&trees), Err(Error::Usage(_))));
         std::fs::copy(&elsewhere, &path).unwrap();
         assert!(matches!(ledger.debit(&trees, None), Err(Error::Usage(_))), "copied");

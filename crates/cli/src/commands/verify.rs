@@ -52,8 +52,10 @@ fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>
             .and_then(|(name, root)| Some((name, crate::arguments::hex(root)?)))
             .ok_or_else(|| Failure::usage(format!("--commitment takes NAME=HEX, got '{text}'")))?;
         let ports = super::committed_ports(graph, shape);
-        let found = ports.iter().zip(&statement.commitments).find(|(port, _)| port.name == name);
-        if found.is_none_or(|(_, commitment)| commitment.id()[..] != *root) {
+        // An input that is passed through has the name of its output.
+        let named = ports.iter().zip(&statement.commitments).filter(|(port, _)| port.name == name);
+        let ids: Vec<[u8; 32]> = named.map(|(_, commitment)| commitment.id()).collect();
+        if ids.is_empty() || ids.iter().any(|id| id[..] != *root) {
             return Err(Failure::invalid(format!("INVALID: '{name}' is not committed to as {}", hex(&root))));
         }
     }
