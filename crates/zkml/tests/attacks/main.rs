@@ -5,4 +5,3 @@ mod budgets;
 mod forger;
 mod hostile;
 mod linking;
-mod terms;
