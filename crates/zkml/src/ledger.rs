@@ -65,8 +65,19 @@ impl Ledger {
     /// on.
     ///
     /// # Errors
+    /// [`Error::Usage`] if it lies in another file already: a second one would spend the same openings again.
     /// [`Error::File`] if it cannot be written.
     pub(crate) fn store(&mut self, path: &Path) -> Result<(), Error> {
+        match &self.path {
+            Some(known) if known == path => return Ok(()),
+            Some(known) => {
+                return Err(Error::Usage(format!(
+                    "the openings of this key are counted in {}; give another prover a share with `zkml lease`",
+                    known.display()
+                )));
+            }
+            None => {}
+        }
         let _lock = lock(path)?;
         write(path, &self.book())?;
         self.path = Some(path.to_path_buf());
@@ -361,6 +372,20 @@ mod tests {
         assert_eq!(ledger.budget(0).unwrap().left, 5);
         ledger.debit(0, None).unwrap();
         ledger.debit(0, None).unwrap();
+    }
+
+    #[test]
+    fn a_ledger_in_a_file_is_not_stored_a_second_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["first", "second"].map(|name| folder.path().join(name));
+        let mut ledger = Ledger::new(MODEL, 1, 2);
+        ledger.store(&paths[0]).unwrap();
+        ledger.debit(0, None).unwrap();
+        // What is in memory is the state before the debit.
+        assert!(matches!(ledger.store(&paths[1]), Err(Error::Usage(_))));
+        assert!(!paths[1].exists());
+        ledger.store(&paths[0]).unwrap();
+        assert_eq!(ledger.budget(0).unwrap().left, 1);
     }
 
     #[test]
