@@ -1,6 +1,7 @@
 //! The verification of a proof against a registered card.
 
 use zkml_iop::layout::TreeKind;
+use zkml_iop::system::Home;
 use zkml_iop::transcript::Transcript;
 use zkml_stark::{Blake3Transcript, F, K, MerkleRoot, SecurityReport};
 
@@ -46,8 +47,9 @@ pub fn verify(model: &Registered, proof: &Proof, min_security: u32) -> Result<Ve
     let task = statement_task(card, &relation, statement, proof.tree, &mut transcript)?;
     let security = task.check(&mut transcript, &proof.argument)?;
     let verified = Verified { security, registration: model.security() };
-    // Negated, so that what is no number is refused too.
-    if !(verified.bits() >= f64::from(min_security)) {
+    // What is no number is not enough.
+    let enough = verified.bits() >= f64::from(min_security);
+    if !enough {
         return Err(Refusal::Security { expected: min_security, got: verified.bits() });
     }
     Ok(verified)
@@ -85,8 +87,15 @@ pub fn statement_task<'r>(
     for (index, commitment) in statement.commitments.iter().enumerate() {
         let (kind, root) = (TreeKind::Committed(index), MerkleRoot(commitment.root));
         shared.push((kind, root));
-        wide.push(pin_claim(relation, kind, &root, &commitment.pin));
+        let reading = commitment.reading(shape_of(relation, index));
+        wide.push(pin_claim(relation, kind, (&root, &commitment.pin), &reading));
     }
     let public = relation.public(&statement.shape, &statement.inputs, &statement.outputs);
     Ok(Task { relation, shared, wide, public })
+}
+
+/// The shape of a statement's committed tensor.
+fn shape_of(relation: &Relation, index: usize) -> &[usize] {
+    let tensor = relation.system.tensors.iter().find(|t| t.home == Home::Committed(index));
+    tensor.map_or(&[], |t| &t.shape)
 }

@@ -14,7 +14,7 @@ use zkml_iop::system::{Declared, Home, System};
 use zkml_ir::{Interval, Tensor};
 use zkml_stark::ColumnTree;
 use zkml_verifier::envelope::{self, Kind};
-use zkml_verifier::{FormatError, Parameters, Refusal, TensorCommitment, Tree};
+use zkml_verifier::{FormatError, Parameters, Refusal, TensorCommitment};
 
 use crate::error::Error;
 use crate::files::{self, Access, Place, lock};
@@ -25,8 +25,8 @@ const KIND: Kind = Kind { magic: *b"ZKMT", version: 1, name: "secret of a commit
 /// The proofs that a commitment serves where nobody says otherwise.
 pub const DEFAULT_OPENINGS: u32 = 8;
 
-/// What the holder of a committed tensor knows of it. Secret.
-#[derive(Clone, Debug)]
+/// What the holder of a committed tensor knows of it. Secret, and not to be copied: shares of its budget are split off.
+#[derive(Debug)]
 pub struct CommittedTensor {
     tensor: Tensor,
     parameters: Parameters,
@@ -82,8 +82,8 @@ impl CommittedTensor {
         }
         let seed = Seed::fresh()?;
         let tree = commit(&tensor, parameters, reserved, &seed)?;
-        let Tree { root, pin } = Tree::of(&parameters.columns().map_err(Refusal::from)?, &tree);
-        let commitment = TensorCommitment { root, pin, reserved };
+        let columns = parameters.columns().map_err(Refusal::from)?;
+        let commitment = TensorCommitment::of(&columns, &tree, &tensor.shape, reserved);
         Ok(Self { tensor, parameters, commitment, spent: PIN_ROWS, limit: reserved, seed })
     }
 
@@ -119,10 +119,16 @@ impl CommittedTensor {
                 "the commitment has {left} proofs left, {openings} cannot be handed on"
             )));
         }
-        let mut share = self.clone();
+        let end = self.limit;
         self.limit -= openings * queries;
-        share.spent = self.limit;
-        Ok(share)
+        Ok(Self {
+            tensor: self.tensor.clone(),
+            parameters: self.parameters,
+            commitment: self.commitment,
+            spent: self.limit,
+            limit: end,
+            seed: self.seed.clone(),
+        })
     }
 
     /// Debits the rows that a proof with these parameters reveals, and returns the tree.

@@ -111,7 +111,9 @@ pub fn write_in_place(
 /// # Errors
 /// [`Error::File`] if the lock cannot be had.
 pub fn lock(path: &Path) -> Result<fs::File, Error> {
-    let mut name = path.as_os_str().to_owned();
+    // Writes follow links, so the lock does too: it belongs to the file, not to one of its names.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut name = path.into_os_string();
     name.push(".lock");
     let beside = std::path::PathBuf::from(name);
     let file = fs::File::options().create(true).truncate(false).write(true).open(&beside);

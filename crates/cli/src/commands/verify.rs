@@ -37,12 +37,7 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
 
 /// Compares the statement with what the caller expects. Answers how many of the expected inputs lie outside of what the
 /// model's inputs hold, and were compared as its ends.
-fn expect(
-    c: &Verify,
-    card: &Card,
-    statement: &Statement,
-    context: Option<&[u8]>,
-) -> Result<usize, Failure> {
+fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>) -> Result<usize, Failure> {
     if let Some(context) = context.filter(|x| *x != statement.context) {
         return Err(Failure::invalid(format!(
             "INVALID: the proof is bound to context '{}', not to '{}'",
@@ -57,12 +52,11 @@ fn expect(
             .and_then(|(name, root)| Some((name, crate::arguments::hex(root)?)))
             .ok_or_else(|| Failure::usage(format!("--commitment takes NAME=HEX, got '{text}'")))?;
         let ports = super::committed_ports(graph, shape);
-        let found = ports.iter().zip(&statement.commitments).find(|(port, _)| port.name == name);
-        if found.is_none_or(|(_, commitment)| commitment.id()[..] != *root) {
-            return Err(Failure::invalid(format!(
-                "INVALID: '{name}' is not committed to as {}",
-                hex(&root)
-            )));
+        // An input that is passed through has the name of its output.
+        let named = ports.iter().zip(&statement.commitments).filter(|(port, _)| port.name == name);
+        let ids: Vec<[u8; 32]> = named.map(|(_, commitment)| commitment.id()).collect();
+        if ids.is_empty() || ids.iter().any(|id| id[..] != *root) {
+            return Err(Failure::invalid(format!("INVALID: '{name}' is not committed to as {}", hex(&root))));
         }
     }
     let mut clamped = 0;
@@ -114,7 +108,10 @@ fn compare(
         let mut differs = |(&integer, &real): (&i32, &f32)| {
             let code = f64::from(real) / port.scale;
             if what == "output" {
-                return (f64::from(integer) - code).abs() > 0.5 + 1e-6 * f64::from(integer).abs();
+                let tolerance = 0.5 + 1e-6 * f64::from(integer).abs();
+                // What is no number is not near anything.
+                let near = (f64::from(integer) - code).abs() <= tolerance;
+                return !near;
             }
             let nearest = (code + 0.5).floor();
             let inside = nearest.clamp(range.lo as f64, range.hi as f64);

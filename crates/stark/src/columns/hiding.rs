@@ -29,7 +29,7 @@ const WEIGHTS: usize = 0;
 const WITNESS: usize = 1;
 const WIDTHS: [usize; 2] = [2, 3];
 /// Random rows that a pin takes.
-const PIN_ROWS: usize = 8;
+const PIN_ROWS: usize = 10;
 
 fn suite() -> StarkColumns {
     StarkColumns::new(ColumnConfig::new(LOG_ROWS, SecurityLevel::Bits100).unwrap()).unwrap()
@@ -167,12 +167,12 @@ fn solve(mut equations: Vec<(Vec<F>, F)>, unknowns: usize) -> Option<Vec<F>> {
 
 /// The pin as functionals of the first column, given the others: one per limb.
 fn pin_functionals(suite: &StarkColumns, tree: &ColumnTree, others: &[Vec<F>]) -> Vec<(Vec<F>, F)> {
-    let PinPoint { point, batching } = suite.pin_point(&tree.root(), WIDTHS[WEIGHTS]);
+    let PinPoint { point, batching } = suite.pin_point(&tree.root(), WIDTHS[WEIGHTS], &[]);
     let weights = eq_weights(&point);
     let at = |column: &Vec<F>| column.iter().zip(&weights).map(|(&v, &w)| w * v).sum::<K>();
     let rest: K =
         others.iter().zip(batching.powers().skip(1)).map(|(column, power)| power * at(column)).sum();
-    let value = suite.pin_value(tree) - rest;
+    let value = suite.pin_value(tree, &[]) - rest;
     let limb = |i: usize| (weights.iter().map(|w| limbs(w)[i]).collect(), limbs(&value)[i]);
     (0..DEGREE).map(limb).collect()
 }
@@ -253,6 +253,34 @@ fn openings_within_the_budget_are_openings_of_any_other_data() {
                 assert_eq!(evaluate(&mask, x), value);
             }
         }
+    }
+}
+
+#[test]
+fn a_pin_and_all_openings_of_a_narrow_tree_are_independent() {
+    // One column, and as many opened rows as its random ones allow beside the pin: the five functionals must add five ranks.
+    let suite = suite();
+    let queries = Prover::queries(&suite);
+    let reserved = 2 * queries + PIN_ROWS;
+    let first = ROWS - reserved;
+    let mut rng = StdRng::seed_from_u64(21);
+    for _ in 0..10 {
+        let (root, tree) = suite.commit(hidden(data(1, 1), reserved, &mut rng), rng.random()).unwrap();
+        let PinPoint { point, .. } = suite.pin_point(&root, tree.columns().len(), &[]);
+        let weights = eq_weights(&point);
+        let mut equations: Vec<(Vec<F>, F)> = (0..DEGREE)
+            .map(|i| (weights[first..].iter().map(|w| limbs(w)[i]).collect(), element(&mut rng)))
+            .collect();
+        let mut positions: Vec<usize> = (0..ROWS << 2).collect();
+        while positions.len() > 2 * queries {
+            positions.swap_remove(rng.random_range(0..positions.len()));
+        }
+        equations.extend(positions.into_iter().map(|position| {
+            let x = suite.code.point(position);
+            (x.powers().take(reserved).collect(), element(&mut rng))
+        }));
+        // Any right side has a solution exactly if the rank is full.
+        assert!(solve(equations, reserved).is_some());
     }
 }
 

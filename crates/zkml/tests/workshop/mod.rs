@@ -102,7 +102,7 @@ pub fn input() -> Tensor {
 pub fn parameters(openings: u32) -> Parameters {
     let log_rows = 10;
     let queries = Parameters { log_rows, security: 100, reserved: 0 }.config().unwrap().num_queries() as u32;
-    Parameters { log_rows, security: 100, reserved: openings * queries + 8 }
+    Parameters { log_rows, security: 100, reserved: openings * queries + 10 }
 }
 
 /// Committed weights.
