@@ -33,6 +33,19 @@ pub struct ColumnOpening {
     pub(super) whir: WhirOpening,
 }
 
+impl ColumnOpening {
+    /// The number of opened trees.
+    pub fn num_trees(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// The opened rows of a tree, one after the other by position: what an opening shows of it beside the combination of all
+    /// columns. Empty if there is no such tree.
+    pub fn rows(&self, tree: usize) -> &[F] {
+        self.trees.get(tree).map_or(&[], |opening| &opening.rows)
+    }
+}
+
 /// Absorbs the opened rows. They follow from roots and positions, but an alternative encoding must not leave the
 /// transcript as it was.
 pub(super) fn absorb_trees(trees: &[TreeOpening], transcript: &mut Blake3Transcript) {
