@@ -28,6 +28,12 @@ pub struct Columns {
     pub salted: bool,
 }
 
+/// Columns of one tree, each of [`ROWS`] coefficients.
+pub type TreeColumns = Vec<Vec<F>>;
+
+/// A committed tree with its commitment.
+pub type Committed = ([u8; 32], Tree);
+
 /// A committed tree.
 #[derive(Clone)]
 pub struct Tree {

@@ -4,7 +4,7 @@ use p3_field::PrimeCharacteristicRing;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::{Pads, Proof, Randomness};
 
-use crate::columns::{Columns, QUERIES, ROWS, Tree, evaluate, point};
+use crate::columns::{Columns, Committed, QUERIES, ROWS, TreeColumns, evaluate, point};
 use crate::field::F;
 use crate::linear::solve;
 use crate::oracle::{Script, Zeros};
@@ -77,7 +77,7 @@ pub fn shared_trees(
     statement: &Statement,
     life: &Life,
     witness: &Witness,
-) -> Result<(Vec<Vec<Vec<F>>>, usize), Unexplained> {
+) -> Result<(Vec<TreeColumns>, usize), Unexplained> {
     let proofs: Vec<_> = life.proofs.iter().map(|p| &p.1).collect();
     let mut dimensions = 0;
     let mut trees = Vec::new();
@@ -98,7 +98,7 @@ pub fn pin_point(claim: &ColumnClaim<F>) -> PinPoint {
     PinPoint { weights, point: claim.point.clone(), batching: claim.batching }
 }
 
-fn commit(columns: &[Vec<Vec<F>>]) -> Vec<([u8; 32], Tree)> {
+fn commit(columns: &[TreeColumns]) -> Vec<Committed> {
     let scheme = Columns { salted: true };
     columns.iter().map(|c| scheme.commit(c.clone(), [0; 32]).unwrap()).collect()
 }
@@ -110,7 +110,7 @@ pub fn bare(statement: &Statement, life: &Life, proof: usize, witness: &Witness)
 }
 
 /// The data rows of the trees of one proof, witness and then helpers, from its bare proof.
-pub fn own_data(statement: &Statement, bare: &Proof<Columns>) -> Vec<(TreeKind, Vec<Vec<F>>)> {
+pub fn own_data(statement: &Statement, bare: &Proof<Columns>) -> Vec<(TreeKind, TreeColumns)> {
     let data = |kind| {
         let committed = &bare.opening.committed[statement.layout.tree(kind).unwrap()];
         (kind, committed[..statement.layout.columns(kind)].to_vec())
@@ -124,7 +124,7 @@ fn prove_clear(
     life: &Life,
     proof: usize,
     witness: &Witness,
-    trees: &[([u8; 32], Tree)],
+    trees: &[Committed],
     randomness: &mut dyn Randomness<F>,
 ) -> Proof<Columns> {
     let (scheme, shown) = (Columns { salted: true }, (trees, life.pins.as_slice()));

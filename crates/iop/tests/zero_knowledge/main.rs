@@ -367,7 +367,7 @@ fn leaves_without_salts_give_rows_away_that_nobody_opened() {
     assert_eq!(width, 1);
     let search = |life: &Life| -> Vec<(usize, F)> {
         let leaves = &life.proofs[0].1.opening.trees[tree].leaves;
-        let candidates = (0..P).map(|v| F::from_u32(v)).collect::<Vec<F>>();
+        let candidates = (0..P).map(F::from_u32).collect::<Vec<F>>();
         let found = |position: &usize| {
             let value = candidates.iter().find(|&&v| hash_leaf(&[0; 16], &[v]) == leaves[*position])?;
             Some((*position, *value))

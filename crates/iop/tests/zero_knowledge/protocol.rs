@@ -15,7 +15,7 @@ use zkml_iop::transcript::Transcript;
 use zkml_ir::ops::{Activation, Einsum, Max, Requantize};
 use zkml_ir::{Graph, Interval, Model, Op, Tensor, execute};
 
-use crate::columns::{Columns, LOG_ROWS, QUERIES, ROWS, Tree};
+use crate::columns::{Columns, Committed, LOG_ROWS, QUERIES, ROWS};
 use crate::field::{F, P};
 use crate::oracle::{Dice, Oracle, Zeros};
 
@@ -172,7 +172,7 @@ pub fn violated(relation: &Relation<F>, pads: &[F]) -> usize {
 pub fn prove_with(
     (statement, layout): (&Statement, &Layout),
     witness: &Witness,
-    (trees, pins): (&[([u8; 32], Tree)], &[ColumnClaim<F>]),
+    (trees, pins): (&[Committed], &[ColumnClaim<F>]),
     pads: Pads<'_, F>,
     answers: u64,
     randomness: &mut dyn Randomness<F>,
