@@ -127,7 +127,7 @@ fn evaluate(column: &[F], x: F) -> F {
 fn explain(data: &[F], reserved: usize, known: &Known, functionals: &[(Vec<F>, F)]) -> Option<Vec<F>> {
     let first = ROWS - reserved;
     let points = known.iter().map(|&(x, value)| {
-        let powers = x.shifted_powers(x.exp_u64(first as u64)).take(reserved).collect::<Vec<_>>();
+        let powers = x.shifted_powers(x.exp_u64(first as u64)).take(reserved).collect();
         (powers, value - evaluate(&data[..first], x))
     });
     let functionals = functionals.iter().map(|(weights, value)| {
