@@ -147,6 +147,9 @@ pub(crate) struct Setup {
     /// The base-2 logarithm of the columns' height, 9 to 20. Models that hand committed tensors to each other need the same.
     #[arg(long, value_name = "LOG")]
     pub(crate) log_rows: Option<u8>,
+    /// Replace the key of another set-up in the folder: nobody can prove for that one's card any more.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

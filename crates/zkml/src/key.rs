@@ -200,6 +200,8 @@ impl ProverKey {
     pub fn write(&mut self, folder: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let path = folder.join(KEY_FILE);
+        let _lock = files::lock(&path)?;
+        self.check_newest(&path)?;
         if let Some(ledger) = &mut self.ledger {
             ledger.store(&path.with_extension(LEDGER_EXTENSION))?;
         }
@@ -272,16 +274,18 @@ impl ProverKey {
         self.write_files(folder)
     }
 
-    /// Refuses to continue a key whose file was continued by somebody else in between.
+    /// Refuses to replace the file of a key that somebody else has continued in between: its newest epoch would be lost. Files
+    /// of other models are not spared.
     fn check_newest(&self, path: &Path) -> Result<(), Error> {
-        let stored = Self::from_bytes(&files::read(path)?).map_err(Error::format(path))?;
-        if stored.card != self.card {
-            return Err(Error::Usage(format!(
-                "{} holds another key, or another epoch of this one: read it again",
-                path.display()
-            )));
+        if !path.exists() {
+            return Ok(());
         }
-        Ok(())
+        match Self::from_bytes(&files::read(path)?) {
+            Ok(stored) if stored.card.id() == self.card.id() && stored.card != self.card => {
+                Err(Error::Usage(format!("{} holds another epoch of this key: read it again", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The trees that are opened; none for a model without weights.
