@@ -127,7 +127,7 @@ fn evaluate(column: &[F], x: F) -> F {
 fn explain(data: &[F], reserved: usize, known: &Known, functionals: &[(Vec<F>, F)]) -> Option<Vec<F>> {
     let first = ROWS - reserved;
     let points = known.iter().map(|&(x, value)| {
-        let powers = x.shifted_powers(x.exp_u64(first as u64)).take(reserved).collect();
+        let powers = x.shifted_powers(x.exp_u64(first as u64)).collect_n(reserved);
         (powers, value - evaluate(&data[..first], x))
     });
     let functionals = functionals.iter().map(|(weights, value)| {
@@ -277,7 +277,7 @@ fn a_pin_and_all_openings_of_a_narrow_tree_are_independent() {
         }
         equations.extend(positions.into_iter().map(|position| {
             let x = suite.code.point(position);
-            (x.powers().take(reserved).collect(), element(&mut rng))
+            (x.powers().collect_n(reserved), element(&mut rng))
         }));
         // Any right side has a solution exactly if the rank is full.
         assert!(solve(equations, reserved).is_some());
