@@ -281,9 +281,9 @@ impl ProverKey {
             return Ok(());
         }
         match Self::from_bytes(&files::read(path)?) {
-            Ok(stored) if stored.card.id() == self.card.id() && stored.card != self.card => {
-                Err(Error::Usage(format!("{} holds another epoch of this key: read it again", path.display())))
-            }
+            Ok(stored) if stored.card.id() == self.card.id() && stored.card != self.card => Err(
+                Error::Usage(format!("{} holds another epoch of this key: read it again", path.display())),
+            ),
             _ => Ok(()),
         }
     }
