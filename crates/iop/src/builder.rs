@@ -553,7 +553,11 @@ impl<'a> Builder<'a> {
             let multiplicity = Some(self.system.whole(multiplicity));
             self.pending.push((vec![rows], Fraction { name, multiplicity, table, tuple }));
         }
-        self.group_helpers();
+        if self.field.degree > 1 {
+            self.system.fractions = self.pending.drain(..).map(|(_, fraction)| fraction).collect();
+        } else {
+            self.group_helpers();
+        }
         let lookups = self.system.num_lookups();
         if lookups > limit {
             return Err(RelationError::TooLarge { what: "the number of lookups", got: lookups, limit });
