@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod accuracy;
+pub(crate) mod adopt;
 pub(crate) mod compile;
 pub(crate) mod demo;
 pub(crate) mod inspect;
@@ -89,7 +90,7 @@ pub(crate) fn committed_ports<'p>(graph: &'p Graph, shape: &Shape) -> Vec<&'p Po
 pub(crate) fn commitments(graph: &Graph, statement: &Statement) -> String {
     let ports = committed_ports(graph, &statement.shape);
     let lines = ports.iter().zip(&statement.commitments);
-    lines.map(|(port, c)| format!("  committed  {} = {}\n", port.name, hex_digits(&c.root))).collect()
+    lines.map(|(port, c)| format!("  committed  {} = {}\n", port.name, hex_digits(&c.id()))).collect()
 }
 
 /// The committed tensors of a statement for scripts.
@@ -97,7 +98,7 @@ pub(crate) fn commitments_json(graph: &Graph, statement: &Statement) -> serde_js
     let ports = committed_ports(graph, &statement.shape);
     let pairs = ports.iter().zip(&statement.commitments);
     pairs
-        .map(|(port, c)| (port.name.clone(), hex_digits(&c.root).into()))
+        .map(|(port, c)| (port.name.clone(), hex_digits(&c.id()).into()))
         .collect::<serde_json::Map<_, _>>()
         .into()
 }

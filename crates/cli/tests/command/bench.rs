@@ -70,10 +70,13 @@ impl Bench {
         let files = FILES.get_or_init(|| {
             let bench = Self::new();
             bench.compile_mlp();
-            bench.zkml(&["setup", "mlp.zkm", "--out", "keys"]).ok();
+            bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--openings", "40"]).ok();
+            // Once it was used, a ledger knows its place and cannot be copied.
+            let ledger = bench.read("keys/prover.ledger");
             bench.prove(&["--out", "p.zkp", "--context", "c0ffee"]).ok();
             let names = ["mlp.zkm", "keys/prover.key", "keys/model.card", "p.zkp"];
-            names.into_iter().map(|name| (name, bench.read(name))).collect()
+            let files = names.into_iter().map(|name| (name, bench.read(name)));
+            files.chain([("keys/prover.ledger", ledger)]).collect()
         });
         let bench = Self::new();
         std::fs::create_dir(bench.path("keys")).unwrap();

@@ -52,7 +52,7 @@ fn street(name: &str, expected: usize) {
     assert_eq!(verified["inputs"], Value::Array(vec![]), "the input is private");
     let words = bench.zkml(&verify).ok();
     assert!(words.out.starts_with("VALID") && words.out.contains(&id), "{words:?}");
-    assert!(words.out.contains("NOT ZERO KNOWLEDGE"), "{words:?}");
+    assert!(words.out.contains("zero knowledge") && verified["zero_knowledge"] == true, "{words:?}");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn every_verb_speaks_to_people_without_json() {
     said(&["accuracy", "mlp.zkm", "--data", &data], &["%"]);
     said(&["inspect", "mlp.zkm"], &["Einsum", "predicted"]);
     said(&["inspect", "keys/model.card"], &["Einsum", "predicted"]);
-    said(&["inspect", "p.zkp"], &["c0ffee", "NOT ZERO KNOWLEDGE", "Nothing is checked"]);
+    said(&["inspect", "p.zkp"], &["c0ffee", "sealing", "Nothing is checked"]);
     said(&["run", "mlp.zkm", "--input", &data, "--index", "99"], &["sample 99", "largest at"]);
     said(&["--help"], &["Exit codes", "demo"]);
     assert!(bench.compile_mlp().out.contains("zkml setup"));
@@ -124,7 +124,29 @@ fn a_public_input_is_compared_with_a_file() {
     values[spot] = (values[spot].as_f64().unwrap() + 0.1).into();
     bench.write("other.json", input(&values).as_bytes());
     bench.verify("public.zkp", &["--input", "other.json"]).fails(1, &["INVALID", "input 'input'"]);
+    // Black and white pixels are compared like all others.
+    for value in [0.0, 0.5, 1.0] {
+        bench.write("flat.json", input(&Value::from(vec![value; 784])).as_bytes());
+        bench.verify("public.zkp", &["--input", "flat.json"]).fails(1, &["INVALID", "input 'input'"]);
+    }
     bench.verify("p.zkp", &["--input", "same.json"]).fails(1, &["no input of this proof is public"]);
+}
+
+#[test]
+fn a_picture_of_extremes_is_no_other_picture() {
+    let bench = Bench::with_proof();
+    let picture = |value: f32| serde_json::json!({ "input": [vec![value; 784]] }).to_string();
+    bench.write("black.json", picture(0.0).as_bytes());
+    bench.write("white.json", picture(1.0).as_bytes());
+    bench.write("brighter.json", picture(9.0).as_bytes());
+    let key = ["--key", "keys/prover.key", "--input", "black.json", "--visibility", "input=public"];
+    bench.zkml(&[&["prove", "--out", "black.zkp"], &key[..]].concat()).ok();
+    bench.verify("black.zkp", &["--input", "black.json"]).ok();
+    bench.verify("black.zkp", &["--input", "white.json"]).fails(1, &["INVALID"]);
+    let key = ["--key", "keys/prover.key", "--input", "brighter.json", "--visibility", "input=public"];
+    bench.zkml(&[&["prove", "--out", "bright.zkp"], &key[..]].concat()).ok();
+    let answer = bench.verify("bright.zkp", &["--input", "brighter.json"]).ok();
+    assert!(answer.out.contains("784 values of the input file lie outside"), "{answer:?}");
 }
 
 #[test]
