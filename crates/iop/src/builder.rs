@@ -441,7 +441,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Refuses an interval that holds a multiple of the modulus beside 0.
-    fn check_wrap(&self, name: &str, range: &Interval) -> Result<(), RelationError> {
+    pub(crate) fn check_wrap(&self, name: &str, range: &Interval) -> Result<(), RelationError> {
         let modulus = self.field.modulus;
         if range.magnitude() >= modulus.unsigned_abs() {
             return Err(RelationError::Wraps { name: name.into(), range: *range, modulus });

@@ -7,6 +7,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::forgery::Forgery;
 use clear::residuals::Residuals;
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
@@ -477,6 +480,57 @@ fn a_softmax_whose_quotient_wraps_around_the_field_is_refused() {
     f.at(SOFTMAX, Y)[1] += minus_inverse(sum as u32);
     f.at(SOFTMAX, REM)[1] += 1;
     f.assert_breaks(&["range 33"]);
+}
+
+const MATCHES: &str = "positive part of [-255, 255]";
+
+/// Maxima of rows of five entries: the winners of two pairs, of those, and of the last match.
+fn tournament() -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[64, 5], U8);
+    let y = s.node(Op::Max(Max {}), &[x]);
+    let entries: Vec<i32> = (0..320).map(|i| i * 89 % 251 + 2).collect();
+    s.on(y, &entries, Public)
+}
+
+#[test]
+fn a_winner_of_a_tournament_that_is_off_by_one_is_refused() {
+    let case = tournament();
+    for (round, entry) in [(0, 3), (0, 100), (1, 0), (1, 63), (2, 31)] {
+        for change in [-1, 1] {
+            let mut f = case.forge();
+            f.at("Max_1", round)[entry] += change;
+            if round == 2 {
+                f.output()[entry] += change;
+            }
+            f.assert_breaks(&[MATCHES]);
+        }
+    }
+}
+
+#[test]
+fn a_loser_of_a_tournament_that_is_declared_its_winner_is_refused() {
+    let case = tournament();
+    for row in 0..8 {
+        let entries: Vec<i32> = case.forge().at("x", 0)[5 * row..5 * row + 5].to_vec();
+        let mut f = case.forge();
+        // Both entries of the last match, and the greater one again: only that is no forgery.
+        let (best, last) = (f.at("Max_1", 1)[row], entries[4]);
+        f.at("Max_1", 2)[row] = best.min(last);
+        f.output()[row] = best.min(last);
+        f.assert_breaks(&[MATCHES]);
+    }
+}
+
+#[test]
+fn a_winner_of_a_tournament_from_another_row_is_refused() {
+    let case = tournament();
+    let mut f = case.forge();
+    let winners = f.at("Max_1", 2).clone();
+    let other = (1..64).find(|&row| winners[row] != winners[0]).unwrap();
+    f.at("Max_1", 2)[0] = winners[other];
+    f.output()[0] = winners[other];
+    f.assert_breaks(&[MATCHES]);
 }
 
 fn maximum(op: Op) -> Case {

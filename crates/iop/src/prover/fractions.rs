@@ -699,3 +699,134 @@ fn prove_layer<F: Field, K: ExtensionField<F>>(
     point.insert(0, child);
     Ok((point, (p0 + child * (p1 - p0), q0 + child * (q1 - q0))))
 }
+
+#[cfg(test)]
+mod tests {
+    use p3_field::extension::QuinticTrinomialExtensionField;
+    use p3_field::integers::QuotientMap;
+    use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+    use p3_koala_bear::KoalaBear;
+    use zkml_ir::Interval;
+
+    use super::*;
+    use crate::prover::Pads;
+    use crate::prover::bind::pad;
+    use crate::system::{Affine, Declared, Home, ViewId};
+    use crate::transcript::Transcript;
+
+    type F = KoalaBear;
+    type K = QuinticTrinomialExtensionField<KoalaBear>;
+
+    /// Challenges that depend on nothing.
+    struct Dice(u64);
+
+    impl Transcript<F, K> for Dice {
+        fn absorb_bytes(&mut self, _: &'static str, _: &[u8]) {}
+
+        fn absorb_scalars(&mut self, _: &'static str, _: &[K]) {}
+
+        fn challenge(&mut self, _: &'static str) -> K {
+            K::from_basis_coefficients_fn(|_| {
+                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                F::from_u32((self.0 >> 33) as u32)
+            })
+        }
+    }
+
+    /// A system of one fraction per shape, every second one with multiplicities.
+    fn system(shapes: &[&[usize]]) -> (System, Vec<Vec<i32>>) {
+        let (mut system, mut witness) = (System::default(), Vec::new());
+        let mut tensor = |system: &mut System, shape: &[usize], seed: i32| -> ViewId {
+            let size: usize = shape.iter().product();
+            witness.push((0..size as i32).map(|i| (i * 37 + seed * 11) % 1009).collect());
+            let (name, shape) = ("tensor".into(), shape.to_vec());
+            let tensor =
+                system.declare(Declared { name, shape, range: Interval::unsigned(10), home: Home::Witness });
+            system.whole(tensor)
+        };
+        for (i, shape) in shapes.iter().enumerate() {
+            let entry = |view| Affine::view(shape, view).plus_constant(3);
+            let tuple = (0..=i % 2).map(|k| entry(tensor(&mut system, shape, (i + k) as i32))).collect();
+            let multiplicity = (i % 2 == 1).then(|| tensor(&mut system, shape, 5));
+            system.fractions.push(Fraction { name: "fraction".into(), multiplicity, table: i, tuple });
+        }
+        (system, witness)
+    }
+
+    /// The multilinear extension of values on a cube.
+    fn extension(mut table: Vec<K>, point: &[K]) -> K {
+        point.iter().for_each(|&x| crate::sumcheck::fold(&mut table, x));
+        table[0]
+    }
+
+    /// The claims at the leaves, and the sum, entry by entry.
+    fn by_hand(
+        (system, witness): (&System, &[Vec<i32>]),
+        leaves: &Leaves,
+        (alpha, beta): (K, K),
+        point: &[K],
+    ) -> (Single<K>, K) {
+        let (mut claim, mut sum) = ((K::ZERO, K::ONE), K::ZERO);
+        for (fraction, block) in system.fractions.iter().zip(&leaves.blocks) {
+            let size = fraction.shape().iter().product();
+            let mut q = vec![alpha - K::from_usize(fraction.table + 1); size];
+            for (entry, power) in fraction.tuple.iter().zip(beta.powers().skip(1)) {
+                let values = system.evaluate(witness, entry);
+                q.iter_mut().zip(values).for_each(|(q, v)| *q -= power * F::from_int(v));
+            }
+            let p: Vec<K> = match fraction.multiplicity {
+                None => vec![K::ONE; size],
+                Some(view) => {
+                    let counts = &witness[system.views[view.0].tensor];
+                    counts.iter().map(|&m| -K::from(F::from_int(m))).collect()
+                }
+            };
+            sum += p.iter().zip(&q).map(|(&p, q)| p * q.inverse()).sum::<K>();
+            let (low, high) = point.split_at(block.variables);
+            let weight = eq_vertex(high, block.index);
+            claim.0 += weight * extension(pad(p, fraction.shape(), K::ZERO), low);
+            claim.1 += weight * (extension(pad(q, fraction.shape(), K::ONE), low) - K::ONE);
+        }
+        (claim, sum)
+    }
+
+    #[test]
+    fn layers_of_every_shape_reduce_to_what_the_leaves_are() {
+        let long = 64 * grid::width::<F>() + 3;
+        for shapes in [
+            &[&[1usize, 1][..]][..],
+            &[&[], &[1], &[2]],
+            &[&[3]],
+            &[&[5, 3], &[7], &[3, 5], &[15]],
+            &[&[17], &[33], &[grid::width::<F>() * 2], &[grid::width::<F>() * 5 + 1]],
+            &[&[long], &[1, long, 1], &[2, 3]],
+            &[&[2, 3, 5, 7], &[7, 5, 3, 2], &[2, 3, 5, 7], &[70, 3], &[3, 70], &[1]],
+            &[&[40, 9, 2], &[40, 9, 2], &[1, 100, 3], &[100, 1, 3], &[130, 2], &[2, 130]],
+        ] {
+            let (system, witness) = system(shapes);
+            let mut dice = Dice(shapes.len() as u64);
+            let (alpha, beta) = (dice.challenge("alpha"), dice.challenge("beta"));
+            let tree = Tree::<F, K>::new(&system, &witness, alpha, beta).unwrap();
+            let Tree { leaves, mut layers, root } = tree;
+            let (p, q) = layers.pop().unwrap().tail[0];
+            assert_eq!(q, root);
+            let (mut point, mut claim) = (Vec::new(), (p, q));
+            let mut channel = Channel::new(&mut dice, Pads::None);
+            while let Some(layer) = layers.pop() {
+                (point, claim) = prove_layer(&mut channel, layer, &point, claim).unwrap();
+            }
+            let (expected, sum) = by_hand((&system, &witness), &leaves, (alpha, beta), &point);
+            assert_eq!(claim, expected, "{shapes:?}");
+            assert_eq!(p * q.inverse(), sum, "{shapes:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_that_hits_a_fingerprint_makes_no_proof() {
+        let (system, witness) = system(&[&[4, 5]]);
+        let beta = K::TWO;
+        let alpha = K::ONE + beta * F::from_int(witness[0][7] + 3);
+        let tree = Tree::<F, K>::new(&system, &witness, alpha, beta);
+        assert!(matches!(tree, Err(ProveError::UnluckyChallenge)));
+    }
+}

@@ -7,7 +7,6 @@ pub mod forgery;
 pub mod residuals;
 pub mod sketch;
 
-use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::KoalaBear;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system, build_witness};
@@ -25,9 +24,11 @@ use zkml_iop::transcript::Transcript;
 use zkml_ir::{Model, Tensor, execute};
 
 pub type F = KoalaBear;
-pub type K = QuinticTrinomialExtensionField<KoalaBear>;
+/// Each test binary chooses its field of challenges.
+pub type K = crate::Challenge;
 
-pub const FIELD: FieldShape = FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: 5 };
+pub const FIELD: FieldShape =
+    FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: <K as BasedVectorSpace<F>>::DIMENSION };
 
 pub const LOG_ROWS: usize = 8;
 pub const RESERVED: usize = 16;
