@@ -60,7 +60,8 @@ pub fn error_terms(system: &System, layout: &Layout, num_wide: usize) -> Vec<Err
     let (fingerprints, entries) = fingerprints(system);
     let (lookup_rounds, lookup_degree) = lookup_rounds(system);
     let (product_rounds, product_degree) = product_rounds(system);
-    let mut terms = vec![ErrorTerm { name: "logarithmic derivative", degree: (fingerprints - 1.0).max(0.0) * entries }];
+    let mut terms =
+        vec![ErrorTerm { name: "logarithmic derivative", degree: (fingerprints - 1.0).max(0.0) * entries }];
     if system.fractions.is_empty() {
         terms.extend([
             ErrorTerm { name: "fingerprints", degree: fingerprints * entries },

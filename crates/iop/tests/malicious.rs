@@ -312,7 +312,7 @@ impl Fitted {
         };
         let (zero, one) = (at(K::ZERO), at(K::ONE));
         if zero == one {
-            at(honest);
+            self.proof.scalars[position] = honest;
             return false;
         }
         assert_eq!(at(-zero / (one - zero)), K::ZERO);

@@ -60,11 +60,8 @@ fn winners(b: &mut Builder<'_>, node: &Node<'_>, x: &Affine, y: &Affine) -> Affi
     let domain = differences(&range);
     let arguments: Vec<i32> = (domain.lo..=domain.hi).map(|d| d as i32).collect();
     let values = arguments.iter().map(|&d| d.max(0)).collect();
-    let table = b.table(
-        &format!("positive part of {domain}"),
-        vec![arguments, values],
-        vec![(domain.lo, 1), (0, 0)],
-    );
+    let table =
+        b.table(&format!("positive part of {domain}"), vec![arguments, values], vec![(domain.lo, 1), (0, 0)]);
     b.lookup(&node.info.name, table, vec![y.clone().plus(-1, x), best.clone().plus(-1, x)]);
     best
 }

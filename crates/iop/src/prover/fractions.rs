@@ -10,7 +10,7 @@ use p3_field::{
 use super::grid::{self, Axes, Pack};
 use super::{Channel, Prover};
 use crate::claims::PointId;
-use crate::eq::{cube_variables, eq_table, eq_vertex};
+use crate::eq::{cube_variables, eq_table, eq_vertex, num_variables};
 use crate::error::ProveError;
 use crate::fractions::Leaves;
 use crate::functional::product_table;
@@ -47,32 +47,39 @@ struct Layer<F: Field, K: ExtensionField<F>> {
 /// The tree, from the leaves to the root.
 pub(super) struct Tree<F: Field, K: ExtensionField<F>> {
     leaves: Leaves,
-    layers: Vec<Layer<F, K>>,
-    root: K,
+    /// The layer above the leaves, a third of the tree, is made again when its turn comes, unless it is the root.
+    layers: Vec<Option<Layer<F, K>>>,
+    root: Single<K>,
 }
 
 impl<F: PrimeField, K: ExtensionField<F>> Tree<F, K> {
     /// # Errors
     /// [`ProveError::UnluckyChallenge`] if `alpha` hits a fingerprint.
-    pub(super) fn new(
-        system: &System,
-        witness: &[Vec<i32>],
-        alpha: K,
-        beta: K,
-    ) -> Result<Self, ProveError> {
+    pub(super) fn new(system: &System, witness: &[Vec<i32>], alpha: K, beta: K) -> Result<Self, ProveError> {
         let leaves = Leaves::new(system);
-        let mut layers = vec![Layer::leaves(system, witness, &leaves, alpha, beta)];
-        for variables in (0..leaves.variables).rev() {
-            let below = &layers[layers.len() - 1];
-            let layer = below.add_pairs();
-            debug_assert!(layer.tail.len() <= 1 << variables);
+        let mut layers = vec![Some(Layer::leaves(system, witness, &leaves, alpha, beta))];
+        for height in 1..=leaves.variables {
+            let layer = layers[height - 1].as_ref().map(Layer::add_pairs);
+            if height == 2 {
+                layers[1] = None;
+            }
             layers.push(layer);
         }
-        let root = layers[layers.len() - 1].tail.first().map_or(K::ONE, |root| root.1);
-        if root.is_zero() {
+        let top = layers.last().and_then(Option::as_ref);
+        let root = top.and_then(|layer| layer.tail.first()).copied().unwrap_or((K::ZERO, K::ONE));
+        if root.1.is_zero() {
             return Err(ProveError::UnluckyChallenge);
         }
+        layers.pop();
         Ok(Self { leaves, layers, root })
+    }
+
+    /// Takes the topmost layer below the root that is left.
+    fn pop(&mut self) -> Option<Layer<F, K>> {
+        match self.layers.pop()? {
+            Some(layer) => Some(layer),
+            None => self.layers.first()?.as_ref().map(Layer::add_pairs),
+        }
     }
 }
 
@@ -317,7 +324,7 @@ impl<F: Field, K: ExtensionField<F>> Weights<F, K> {
         let mut start = first + axes.row_variables();
         let mut tables = Vec::with_capacity(axes.inner().len());
         for &n in axes.inner() {
-            let end = start + crate::eq::num_variables(n);
+            let end = start + num_variables(n);
             tables.push(eq_table(&r[start..end], n));
             start = end;
         }
@@ -403,8 +410,7 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
         let before = group.axes.clone();
         let mut next = before.clone();
         // Numerators that stand apart know of no padding within a row.
-        let inner = before.inner();
-        let cut = matches!(inner, [n] if *n > grid::width::<F>());
+        let cut = before.cuts_next::<F>();
         for member in &mut group.members {
             if cut {
                 member.inline_numerators(before.packs::<F>(), self.batching);
@@ -428,8 +434,7 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
             let variables = group.axes.row_variables();
             let pairs = group.axes.rows().div_ceil(2);
             let rows = eq_table(&rest[..variables - 1], pairs);
-            let inner: usize = group.axes.inner().iter().map(|&n| crate::eq::num_variables(n)).sum();
-            let high = &rest[variables - 1 + inner..];
+            let high = &rest[variables - 1 + group.axes.inner_variables()..];
             let padding = self.batching * weights.sum * rows.iter().copied().sum::<K>();
             let messages = self.member_messages(group, weights, &rows);
             for (member, message) in group.members.iter().zip(messages) {
@@ -441,8 +446,8 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
         for (i, pair) in self.tail.chunks(2).enumerate() {
             let factor = eq_vertex(rest, start / 2 + i);
             let zero = node(&pair[0]) - self.batching;
-            let padding = [K::ZERO, self.batching, K::ONE, K::ONE];
-            let other = pair.get(1).unwrap_or(&padding);
+            let absent = absent(self.batching);
+            let other = pair.get(1).unwrap_or(&absent);
             let steps: [K; 4] = core::array::from_fn(|k| other[k] - pair[0][k]);
             sum.add_scaled(factor, Message { zero, leading: node(&steps) });
         }
@@ -451,19 +456,13 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
 
     /// The number of nodes before the tail.
     fn start_of_tail(&self) -> usize {
-        let of = |(g, _): &(Group<F, K>, Weights<F, K>)| {
-            let inner: usize = g.axes.inner().iter().map(|&n| crate::eq::num_variables(n)).sum();
-            g.members.len() << (g.axes.row_variables() + inner)
+        let of = |(group, _): &(Group<F, K>, Weights<F, K>)| {
+            group.members.len() << (group.axes.row_variables() + group.axes.inner_variables())
         };
         self.groups.iter().map(of).sum()
     }
 
-    fn member_messages(
-        &self,
-        group: &Group<F, K>,
-        weights: &Weights<F, K>,
-        rows: &[K],
-    ) -> Vec<Message<K>> {
+    fn member_messages(&self, group: &Group<F, K>, weights: &Weights<F, K>, rows: &[K]) -> Vec<Message<K>> {
         const PACKS_PER_TASK: usize = 1 << 11;
         let packs = group.axes.packs::<F>();
         let per_task = (PACKS_PER_TASK / packs).max(1);
@@ -504,17 +503,17 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
                 let length = if member.numerators.is_some() { 2 } else { 4 };
                 grid::fold::<F, K>(&mut member.data, length * packs, x);
                 if let Some(numerators) = &mut member.numerators {
-                    let folded = numerators.chunks_exact(4).flat_map(|n| {
-                        [n[0] + x * (n[2] - n[0]), n[1] + x * (n[3] - n[1])]
-                    });
+                    let folded = numerators
+                        .chunks_exact(4)
+                        .flat_map(|n| [n[0] + x * (n[2] - n[0]), n[1] + x * (n[3] - n[1])]);
                     *numerators = folded.collect();
                 }
             });
             groups.push((group, Some(weights)));
         }
-        let padding = [K::ZERO, self.batching, K::ONE, K::ONE];
+        let absent = absent(self.batching);
         let tail = self.tail.chunks(2).map(|pair| {
-            let other = pair.get(1).unwrap_or(&padding);
+            let other = pair.get(1).unwrap_or(&absent);
             core::array::from_fn(|k| pair[0][k] + x * (other[k] - pair[0][k]))
         });
         self.tail = tail.collect();
@@ -534,6 +533,11 @@ fn each_member<F: Field, K: ExtensionField<F>>(
     } else {
         parallel::for_each_chunk(members, 1, |_, members| members.iter_mut().for_each(&f));
     }
+}
+
+/// Twice 0/1.
+fn absent<K: Field>(batching: K) -> Children<K> {
+    [K::ZERO, batching, K::ONE, K::ONE]
 }
 
 /// `p_0·q_1 + p_1·q_0 + λ·q_0·q_1`.
@@ -642,16 +646,15 @@ fn apart_message<F: Field, K: ExtensionField<F>>(
 
 impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
     /// The lookup argument by a tree; returns the point at its leaves.
-    pub(super) fn fractions(&mut self, tree: Tree<F, K>) -> Result<Vec<K>, ProveError> {
-        let Tree { leaves, mut layers, root } = tree;
+    pub(super) fn fractions(&mut self, mut tree: Tree<F, K>) -> Result<Vec<K>, ProveError> {
+        let root = tree.root.1;
         self.channel.send("root", root);
         self.channel.send("root inverse", root.inverse());
-        layers.pop();
-        let (mut point, mut claim) = (Vec::with_capacity(leaves.variables), (K::ZERO, root));
-        while let Some(layer) = layers.pop() {
+        let (mut point, mut claim) = (Vec::with_capacity(tree.leaves.variables), (K::ZERO, root));
+        while let Some(layer) = tree.pop() {
             (point, claim) = prove_layer(&mut self.channel, layer, &point, claim)?;
         }
-        for (fraction, block) in self.system.fractions.iter().zip(&leaves.blocks) {
+        for (fraction, block) in self.system.fractions.iter().zip(&tree.leaves.blocks) {
             let at = &point[..block.variables];
             debug_assert_eq!(block.variables, cube_variables(fraction.shape()));
             for &(_, view) in fraction.tuple.iter().flat_map(|entry| &entry.terms) {
@@ -690,9 +693,7 @@ fn prove_layer<F: Field, K: ExtensionField<F>>(
         sumcheck.bind(x);
         point.push(x);
     }
-    let padding = [K::ZERO, batching, K::ONE, K::ONE];
-    let children = sumcheck.tail.first().copied().unwrap_or(padding);
-    let [p0, s, q0, q1] = children;
+    let [p0, s, q0, q1] = sumcheck.tail.first().copied().unwrap_or(absent(batching));
     let p1 = s - batching * q1;
     [p0, p1, q0, q1].into_iter().for_each(|value| channel.send("fraction", value));
     let child = channel.challenge("fraction child");
@@ -727,7 +728,8 @@ mod tests {
 
         fn challenge(&mut self, _: &'static str) -> K {
             K::from_basis_coefficients_fn(|_| {
-                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                self.0 =
+                    self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 F::from_u32((self.0 >> 33) as u32)
             })
         }
@@ -806,16 +808,14 @@ mod tests {
             let (system, witness) = system(shapes);
             let mut dice = Dice(shapes.len() as u64);
             let (alpha, beta) = (dice.challenge("alpha"), dice.challenge("beta"));
-            let tree = Tree::<F, K>::new(&system, &witness, alpha, beta).unwrap();
-            let Tree { leaves, mut layers, root } = tree;
-            let (p, q) = layers.pop().unwrap().tail[0];
-            assert_eq!(q, root);
+            let mut tree = Tree::<F, K>::new(&system, &witness, alpha, beta).unwrap();
+            let (p, q) = tree.root;
             let (mut point, mut claim) = (Vec::new(), (p, q));
             let mut channel = Channel::new(&mut dice, Pads::None);
-            while let Some(layer) = layers.pop() {
+            while let Some(layer) = tree.pop() {
                 (point, claim) = prove_layer(&mut channel, layer, &point, claim).unwrap();
             }
-            let (expected, sum) = by_hand((&system, &witness), &leaves, (alpha, beta), &point);
+            let (expected, sum) = by_hand((&system, &witness), &tree.leaves, (alpha, beta), &point);
             assert_eq!(claim, expected, "{shapes:?}");
             assert_eq!(p * q.inverse(), sum, "{shapes:?}");
         }

@@ -57,6 +57,11 @@ impl Axes {
         num_variables(self.rows())
     }
 
+    /// The variables within a row.
+    pub(super) fn inner_variables(&self) -> usize {
+        self.inner().iter().map(|&n| num_variables(n)).sum()
+    }
+
     /// Halves the rows.
     pub(super) fn halve(&mut self) {
         if let Some(rows) = self.lengths.first_mut() {
@@ -66,7 +71,12 @@ impl Axes {
 
     /// Whether the only axis is cut in two before it is folded: then its low variables count rows.
     pub(super) fn is_cut<F: Field>(&self) -> bool {
-        matches!(self.lengths.as_slice(), [n] if *n > width::<F>() && width::<F>() > 1)
+        is_cut::<F>(&self.lengths)
+    }
+
+    /// Whether that happens to the next axis, once the rows are used up.
+    pub(super) fn cuts_next<F: Field>(&self) -> bool {
+        is_cut::<F>(self.inner())
     }
 
     /// Cuts the only axis. Entries beyond its end are padding that is stored.
@@ -83,6 +93,10 @@ impl Axes {
     fn drop_rows(&mut self) {
         self.lengths.remove(0);
     }
+}
+
+fn is_cut<F: Field>(lengths: &[usize]) -> bool {
+    matches!(lengths, [n] if *n > width::<F>() && width::<F>() > 1)
 }
 
 /// Entries of a tensor of shape `shape`, row-major, as the rows of a grid with zeros in unused lanes.
@@ -114,7 +128,8 @@ fn gather<F: Field>(values: &[F], axes: &Axes, steps: &[usize]) -> Vec<F> {
         inner => (inner[inner.len() - 1], steps[steps.len() - 1]),
     };
     let middle = axes.inner().len().saturating_sub(1);
-    let (lengths, steps) = (&axes.lengths[axes.lengths.len().min(1)..][..middle], &steps[steps.len().min(1)..]);
+    let (lengths, steps) =
+        (&axes.lengths[axes.lengths.len().min(1)..][..middle], &steps[steps.len().min(1)..]);
     for outer in 0..lengths.iter().product() {
         let (mut rest, mut source) = (outer, 0);
         for (&n, &step) in lengths.iter().zip(steps).rev() {

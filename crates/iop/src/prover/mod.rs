@@ -168,9 +168,10 @@ pub fn prove<S: ColumnCommitment>(
 
     progress(Stage::Lookups);
     let (alpha, beta) = (transcript.challenge("alpha"), transcript.challenge("beta"));
-    let tree = match system.fractions.is_empty() {
-        true => None,
-        false => Some(fractions::Tree::<S::Base, S::Challenge>::new(system, witness, alpha, beta)?),
+    let tree = if system.fractions.is_empty() {
+        None
+    } else {
+        Some(fractions::Tree::<S::Base, S::Challenge>::new(system, witness, alpha, beta)?)
     };
     let mut arguments = lookups::Arguments::<S::Challenge>::new(system, witness, alpha, beta)?;
     let mut helpers = None;

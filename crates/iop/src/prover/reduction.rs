@@ -16,7 +16,7 @@ use super::packed::{Limbs, combine};
 use crate::claims::{AllClaims, Claim, Claims, ColumnClaim, Target};
 use crate::commitment::ColumnCommitment;
 use crate::eq::{eq_table, eq_vertex};
-use crate::functional::{AxisCut, Factor, Functional, product_table};
+use crate::functional::{AxisCut, Factor, Functional};
 use crate::layout::{Layout, Placement, visit_slab};
 use crate::parallel;
 use crate::sumcheck::{self, Instance, fold};
@@ -308,7 +308,10 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
         let length = bundle.weights.len();
         let chunks = parallel::map_tasks(length.div_ceil(CHUNK), |chunk| {
             let (start, end) = (chunk * CHUNK, length.min((chunk + 1) * CHUNK));
-            let members = bundle.members.iter().map(|&((column, row), k)| (k, self.rows((column, row + start), end - start)));
+            let members = bundle
+                .members
+                .iter()
+                .map(|&((column, row), k)| (k, self.rows((column, row + start), end - start)));
             combine::<F, K>(end - start, members)
         });
         chunks.concat()
@@ -424,9 +427,8 @@ fn slab_vector<K: Field>(functional: &Functional<K>, cuts: &[AxisCut], slab: usi
         };
         let digits: Vec<(usize, usize)> = axes.iter().map(|&a| (shift(a), cuts[a].log)).collect();
         for (row, weight) in vector.iter_mut().enumerate() {
-            let digit = |at: usize, &(shift, log): &(usize, usize)| {
-                (at << log) + (row >> shift & ((1 << log) - 1))
-            };
+            let digit =
+                |at: usize, &(shift, log): &(usize, usize)| (at << log) + (row >> shift & ((1 << log) - 1));
             *weight *= table[digits.iter().fold(0, digit)];
         }
     }
@@ -480,4 +482,135 @@ fn entry_weights<K: Field>(functional: &Functional<K>) -> Vec<K> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_field::extension::QuinticTrinomialExtensionField;
+    use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+    use p3_koala_bear::KoalaBear;
+    use zkml_ir::Interval;
+    use zkml_ir::ops::{AxisMap, View};
+
+    use super::*;
+    use crate::eq::cube_variables;
+    use crate::layout::Reserved;
+    use crate::map::Map;
+    use crate::prover::Pads;
+    use crate::sumcheck::lagrange;
+    use crate::system::{Declared, Home, System};
+    use crate::transcript::Transcript;
+
+    type F = KoalaBear;
+    type K = QuinticTrinomialExtensionField<KoalaBear>;
+
+    const LOG_ROWS: usize = 12;
+    const LOW: usize = LOG_ROWS - 4;
+
+    struct Dice(u64);
+
+    impl Dice {
+        fn field(&mut self) -> F {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            F::from_u32((self.0 >> 33) as u32)
+        }
+    }
+
+    impl Transcript<F, K> for Dice {
+        fn absorb_bytes(&mut self, _: &'static str, _: &[u8]) {}
+
+        fn absorb_scalars(&mut self, _: &'static str, _: &[K]) {}
+
+        fn challenge(&mut self, _: &'static str) -> K {
+            K::from_basis_coefficients_fn(|_| self.field())
+        }
+    }
+
+    /// Maps of tensors whose slabs have all sizes from one row to a whole block.
+    fn maps() -> Vec<Map> {
+        let window = |shape: [usize; 3]| {
+            let axes = vec![
+                AxisMap::identity(0),
+                AxisMap { offset: -1, divisor: 1, terms: vec![(1, 2), (3, 1)] },
+                AxisMap::identity(2),
+            ];
+            let view = vec![shape[0], shape[1].div_ceil(2), shape[2], 3];
+            Map::strided(&shape, &View { shape: view, axes, fill: 0 }).unwrap()
+        };
+        vec![
+            Map::identity(&[]),
+            Map::identity(&[3]),
+            Map::identity(&[24, 7, 7]),
+            Map::identity(&[5, 14, 14]),
+            window([5, 14, 14]),
+            Map::identity(&[3, 40, 33]),
+            window([3, 40, 33]),
+            Map::identity(&[1000]),
+            Map::reshape(&[6, 10, 9], &[60, 9]).unwrap(),
+            Map::sum(&[6, 10, 9], &[1]).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn low_rounds_end_with_the_weights_and_values_of_every_block() {
+        let mut system = System::default();
+        let maps = maps();
+        for map in &maps {
+            let (name, shape) = ("tensor".into(), map.source.clone());
+            system.declare(Declared { name, shape, range: Interval::unsigned(8), home: Home::Witness });
+        }
+        let layout = Layout::new(&system, LOG_ROWS, &Reserved::uniform(100, 0)).unwrap();
+        let mut dice = Dice(7);
+        let columns: Vec<Vec<F>> =
+            (0..layout.num_columns()).map(|_| (0..1 << LOG_ROWS).map(|_| dice.field()).collect()).collect();
+        let mut claims = Claims::<K, K>::default();
+        for (tensor, map) in maps.iter().enumerate() {
+            let point = dice.challenges("point", cube_variables(&map.view));
+            let functional = Functional::new(map, &point);
+            claims.push(Claim { target: Target::Tensor(tensor), functional, value: K::ZERO });
+        }
+        let coefficients = dice.challenges("coefficient", maps.len());
+
+        // Every row's weight, entry by entry.
+        let mut weights = vec![vec![K::ZERO; 1 << LOG_ROWS]; layout.num_columns()];
+        for (claim, &coefficient) in claims.list().iter().zip(&coefficients) {
+            let Target::Tensor(tensor) = claim.target else { continue };
+            let (table, placement) =
+                (entry_weights(&claim.functional), layout.placements[tensor].as_ref().unwrap());
+            for (index, slab) in placement.slabs.iter().enumerate() {
+                visit_slab(&placement.cuts, index, |row, entry, run| {
+                    for i in 0..run {
+                        weights[slab.column][slab.row + row + i] += coefficient * table[entry + i];
+                    }
+                });
+            }
+        }
+        let logs: Vec<usize> = layout.placements.iter().flatten().map(Placement::log_slab).collect();
+        assert!(logs.contains(&LOW) && logs.iter().any(|l| (MIN_LOG_SLAB..LOW).contains(l)), "{logs:?}");
+
+        let views: Vec<&[F]> = columns.iter().map(Vec::as_slice).collect();
+        let reduction = Reduction::new(&layout, &views, &claims, &coefficients, LOW);
+        let mut channel = Channel::new(&mut dice, Pads::None);
+        let (point, ends) = reduction.low_rounds(&mut channel, LOW);
+        assert_eq!(point.len(), LOW);
+        let eq = eq_table(&point, 1 << LOW);
+        let mut end = K::ZERO;
+        for (column, pair) in ends.iter().enumerate() {
+            for block in 0..1 << (LOG_ROWS - LOW) {
+                let rows = block << LOW..(block + 1) << LOW;
+                let value: K = columns[column][rows.clone()].iter().zip(&eq).map(|(&v, &e)| e * v).sum();
+                let weight: K = weights[column][rows].iter().zip(&eq).map(|(&w, &e)| w * e).sum();
+                assert_eq!(pair.values[block], value);
+                assert_eq!(pair.weights[block], weight, "column {column}, block {block}");
+                end += value * weight;
+            }
+        }
+        let total = |(c, w): (&Vec<F>, &Vec<K>)| c.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>();
+        let mut claim: K = columns.iter().zip(&weights).map(total).sum();
+        for (message, x) in channel.finish().unwrap().chunks(2).zip(&point) {
+            let at = lagrange(2, x);
+            claim = at[0] * message[0] + at[1] * (claim - message[0]) + at[2] * message[1];
+        }
+        assert_eq!(claim, end);
+    }
 }

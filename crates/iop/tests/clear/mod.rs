@@ -112,7 +112,7 @@ impl ColumnCommitment for Clear {
     type Opening = Vec<Vec<Vec<F>>>;
     type Error = Refused;
 
-    const MASK_COLUMNS: usize = 5;
+    const MASK_COLUMNS: usize = <K as BasedVectorSpace<F>>::DIMENSION;
 
     fn commit(&self, mut columns: Vec<Vec<F>>, _: [u8; 32]) -> Result<([u8; 32], Vec<Vec<F>>), Refused> {
         (self.forge)(&mut columns);
@@ -153,7 +153,7 @@ impl ColumnCommitment for Clear {
             }
             for (c, column) in columns.iter().enumerate() {
                 let at: K = column.iter().zip(&eq).map(|(&v, &e)| e * v).sum();
-                let limb = (c + 5).checked_sub(*count).filter(|_| index == mask_tree);
+                let limb = (c + Self::MASK_COLUMNS).checked_sub(*count).filter(|_| index == mask_tree);
                 let coefficient = match limb {
                     Some(limb) => <K as BasedVectorSpace<F>>::ith_basis_element(limb).unwrap(),
                     None => transcript.challenge("column"),
