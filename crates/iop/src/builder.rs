@@ -445,7 +445,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Refuses an interval that holds a multiple of the modulus beside 0.
-    fn check_wrap(&self, name: &str, range: &Interval) -> Result<(), RelationError> {
+    pub(crate) fn check_wrap(&self, name: &str, range: &Interval) -> Result<(), RelationError> {
         let modulus = self.field.modulus;
         if range.magnitude() >= modulus.unsigned_abs() {
             return Err(RelationError::Wraps { name: name.into(), range: *range, modulus });
@@ -591,7 +591,11 @@ impl<'a> Builder<'a> {
             let multiplicity = Some(self.system.whole(multiplicity));
             self.pending.push((vec![rows], Fraction { name, multiplicity, table, tuple }));
         }
-        self.group_helpers();
+        if self.field.degree > 1 {
+            self.system.fractions = self.pending.drain(..).map(|(_, fraction)| fraction).collect();
+        } else {
+            self.group_helpers();
+        }
         let lookups = self.system.num_lookups();
         if lookups > limit {
             return Err(RelationError::TooLarge { what: "the number of lookups", got: lookups, limit });

@@ -8,6 +8,7 @@ pub mod commitment;
 pub mod context;
 pub mod eq;
 pub mod error;
+mod fractions;
 pub mod functional;
 pub mod layout;
 pub mod map;

@@ -4,13 +4,14 @@
 //! unique radius) and adds the errors of the commitment itself: [`error_terms`] counts none of those.
 //!
 //! Every term assumes that all tensors are fixed before the challenge: the witness by its commitment before the lookup
-//! challenges, the helpers by theirs before the zero test's point.
+//! challenges, helpers, where there are any, by theirs before the zero test's point.
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::claims::is_committed;
+use crate::fractions::Leaves;
 use crate::layout::Layout;
 use crate::system::{System, ViewId};
 use crate::verifier::{equation_variables, lookup_rounds, product_rounds};
@@ -32,10 +33,15 @@ pub struct ErrorTerm {
 /// most `t` entries is a polynomial of degree `t` in `β`, and distinct tuples or tags give distinct polynomials. Let `D` be
 /// the number of looked-up tuples plus table rows.
 /// - `α` equals one of `D` fingerprints: a root of `Π (α − f)`, of total degree `D·t`. Otherwise the zero tests fix every
-///   helper to the sum of its fractions.
+///   helper to the sum of its fractions. In a tree no proof exists then: the root's denominator has no inverse.
 /// - `Σ_f c_f/(α − f) = 0` although some looked-up tuple is in no table. Its `c_f` is the number of its occurrences, not 0
 ///   because the builder keeps the number of lookups below the characteristic. The numerator is a polynomial of total degree
 ///   at most `(D − 1)·t`, and not zero: at `α = f` it is `c_f·Π_{g ≠ f} (f − g)`.
+///
+/// *Tree of fractions*, over `n` layers. A false claim on the numerator or the denominator of a node, both multilinear in its
+/// point, passes their combination with one challenge: `1` per layer. A layer's sumcheck has as many rounds as variables, and
+/// messages of degree 2: `2·j` in layer `j`. The challenge that merges the children is one more variable of the layer below,
+/// in which both claims are linear: `1`. At the leaves the claims are compared with evaluations that are sent.
 ///
 /// *Zero tests* (`z'`): the residual of one helper on its valid region, extended to `z'`, is multilinear in `n` variables: `n`.
 ///
@@ -54,19 +60,32 @@ pub fn error_terms(system: &System, layout: &Layout, num_wide: usize) -> Vec<Err
     let (fingerprints, entries) = fingerprints(system);
     let (lookup_rounds, lookup_degree) = lookup_rounds(system);
     let (product_rounds, product_degree) = product_rounds(system);
-    vec![
-        ErrorTerm { name: "fingerprints", degree: fingerprints * entries },
-        ErrorTerm { name: "logarithmic derivative", degree: (fingerprints - 1.0).max(0.0) * entries },
-        term("zero test point", lookup_rounds),
-        term("zero test batching", system.helpers.len()),
-        term("sum test batching", 1),
-        term("lookup sumcheck", lookup_rounds * lookup_degree),
+    let mut terms =
+        vec![ErrorTerm { name: "logarithmic derivative", degree: (fingerprints - 1.0).max(0.0) * entries }];
+    if system.fractions.is_empty() {
+        terms.extend([
+            ErrorTerm { name: "fingerprints", degree: fingerprints * entries },
+            term("zero test point", lookup_rounds),
+            term("zero test batching", system.helpers.len()),
+            term("sum test batching", 1),
+            term("lookup sumcheck", lookup_rounds * lookup_degree),
+        ]);
+    } else {
+        let layers = Leaves::new(system).variables;
+        terms.extend([
+            term("fraction batching", layers),
+            term("fraction sumchecks", layers * layers.saturating_sub(1)),
+            term("fraction children", layers),
+        ]);
+    }
+    terms.extend([
         term("equation point", equation_variables(system)),
         term("equation batching", system.equations.len()),
         term("product sumcheck", product_rounds * product_degree),
         term("claim batching", claims(system) + num_wide),
         term("claim reduction sumcheck", layout.log_rows * 2),
-    ]
+    ]);
+    terms
 }
 
 /// The number of looked-up tuples and table rows, and the most entries of a tuple.
@@ -80,8 +99,7 @@ fn fingerprints(system: &System) -> (f64, f64) {
 /// product.
 fn claims(system: &System) -> usize {
     let committed = |view: &ViewId| is_committed(&system.source(*view).home);
-    let fractions = system.helpers.iter().flat_map(|h| &h.fractions);
-    let looked_up = fractions.flat_map(|f| {
+    let looked_up = system.all_fractions().flat_map(|f| {
         f.multiplicity.into_iter().chain(f.tuple.iter().flat_map(|entry| entry.terms.iter().map(|t| t.1)))
     });
     let linear = system.equations.iter().flat_map(|e| e.linear.terms.iter().map(|t| t.1));

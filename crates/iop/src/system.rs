@@ -147,7 +147,10 @@ pub struct System {
     pub views: Vec<View>,
     /// The lookup tables.
     pub tables: Vec<LookupTable>,
-    /// The lookup helpers.
+    /// Fractions that one tree adds up: where the challenge field is an extension, a helper would cost as many columns as the
+    /// degree.
+    pub fractions: Vec<Fraction>,
+    /// The lookup helpers, where the challenge field is the base field.
     pub helpers: Vec<Helper>,
     /// The equations.
     pub equations: Vec<Equation>,
@@ -200,13 +203,16 @@ impl System {
         sums
     }
 
+    /// All fractions of the lookup argument.
+    pub fn all_fractions(&self) -> impl Iterator<Item = &Fraction> {
+        self.fractions.iter().chain(self.helpers.iter().flat_map(|h| &h.fractions))
+    }
+
     /// The number of looked-up tuples.
     pub fn num_lookups(&self) -> u64 {
-        let looked_up = |h: &Helper| {
-            let fractions = h.fractions.iter().filter(|f| f.multiplicity.is_none()).count() as u64;
-            h.shape.iter().fold(fractions, |product, &n| product.saturating_mul(n as u64))
-        };
-        self.helpers.iter().map(looked_up).fold(0, u64::saturating_add)
+        let size = |f: &Fraction| f.shape().iter().fold(1u64, |product, &n| product.saturating_mul(n as u64));
+        let looked_up = self.all_fractions().filter(|f| f.multiplicity.is_none());
+        looked_up.map(size).fold(0, u64::saturating_add)
     }
 }
 
@@ -216,6 +222,13 @@ pub(crate) fn check_coefficient(coefficient: i64) -> Result<(), String> {
         return Err(format!("a coefficient reaches {coefficient}, beyond 2^31"));
     }
     Ok(())
+}
+
+impl Fraction {
+    /// The shape of its entries.
+    pub fn shape(&self) -> &[usize] {
+        self.tuple.first().map_or(&[], |entry| &entry.shape)
+    }
 }
 
 impl Affine {

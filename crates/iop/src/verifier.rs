@@ -1,4 +1,5 @@
-//! The one verifier: three batched sumchecks from the lookup challenges to one row point.
+//! The one verifier: from the lookup challenges through the sums of fractions, the products and the claim reduction to one row
+//! point.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,8 +9,11 @@ use zkml_ir::tensor::num_elements;
 
 use crate::claims::{Claim, Claims, ColumnClaim, Evaluation, PointId, Target, column_weights, is_committed};
 use crate::context::Context;
-use crate::eq::{cube_variables, eq_points, eq_valid_cube, num_variables, split_point, valid_cube};
+use crate::eq::{
+    cube_variables, eq_points, eq_valid_cube, eq_vertex, num_variables, split_point, valid_cube,
+};
 use crate::error::{RelationError, VerifyError};
+use crate::fractions::{self, LeafClaim, Leaves};
 use crate::functional::Functional;
 use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
@@ -95,11 +99,81 @@ impl<C: Context> Verifier<'_, C> {
         (0..count).map(|_| self.cx.challenge(label)).collect()
     }
 
-    /// The lookup argument: every helper is the sum of its fractions, and all helpers sum to zero.
+    /// The lookup argument: all fractions sum to zero. Returns the point at which equations are checked.
     fn lookups(&mut self, layout: &Layout) -> Result<Vec<Public<C>>, VerifyError> {
-        let (rounds, degree) = lookup_rounds(self.system);
         let alpha = self.cx.challenge("alpha");
         let beta = self.cx.challenge("beta");
+        let mut z = if self.system.fractions.is_empty() {
+            self.helpers(layout, &alpha, &beta)?
+        } else {
+            self.fractions(&alpha, &beta)?
+        };
+        let more = equation_variables(self.system).saturating_sub(z.len());
+        z.extend(self.challenges("equation point", more));
+        Ok(z)
+    }
+
+    /// One tree adds up all fractions; their leaves are combinations of evaluations at its last point.
+    fn fractions(&mut self, alpha: &Public<C>, beta: &Public<C>) -> Result<Vec<Public<C>>, VerifyError> {
+        let leaves = Leaves::new(self.system);
+        let LeafClaim { point, numerator, denominator } = fractions::verify(self.cx, leaves.variables)?;
+        let (one, minus_one) = (Public::<C>::integer(1), Public::<C>::integer(-1));
+        let mut numerators = self.cx.scale(&numerator, &minus_one);
+        let mut denominators = self.cx.scale(&denominator, &minus_one);
+        // Outside of all tensors' valid regions a leaf is 0/1.
+        self.cx.add_public(&mut denominators, &one);
+        let system = self.system;
+        for (fraction, block) in system.fractions.iter().zip(&leaves.blocks) {
+            let (at, high) = point.split_at(block.variables);
+            let weight = eq_vertex(high, block.index);
+            let valid = valid_cube(fraction.shape(), at) * weight.clone();
+            let mut constant = alpha.clone() - Public::<C>::integer(fraction.table as i64 + 1) - one.clone();
+            let mut power = minus_one.clone();
+            for entry in &fraction.tuple {
+                power = power * beta.clone();
+                constant = constant + power.clone() * Public::<C>::integer(entry.constant);
+                for &(k, view) in &entry.terms {
+                    let factor = weight.clone() * power.clone() * Public::<C>::integer(k);
+                    self.add_evaluation(&mut denominators, &factor, view, at)?;
+                }
+            }
+            self.cx.add_public(&mut denominators, &(valid.clone() * constant));
+            match fraction.multiplicity {
+                None => self.cx.add_public(&mut numerators, &valid),
+                Some(view) => {
+                    let factor = weight * minus_one.clone();
+                    self.add_evaluation(&mut numerators, &factor, view, at)?;
+                }
+            }
+        }
+        self.cx.assert_zero(numerators, "numerators of the lookups")?;
+        self.cx.assert_zero(denominators, "denominators of the lookups")?;
+        Ok(point)
+    }
+
+    /// Adds `factor` times the evaluation of a view at a prefix of the lookups' point.
+    fn add_evaluation(
+        &mut self,
+        sum: &mut C::Linear,
+        factor: &Public<C>,
+        view: ViewId,
+        point: &[Public<C>],
+    ) -> Result<(), VerifyError> {
+        match self.evaluate(view, PointId::Lookups, point)? {
+            Evaluation::Public(value) => self.cx.add_public(sum, &(factor.clone() * value)),
+            Evaluation::Sealed(value) => self.cx.add(sum, factor, &value),
+        }
+        Ok(())
+    }
+
+    /// Every helper is the sum of its fractions, and all helpers sum to zero.
+    fn helpers(
+        &mut self,
+        layout: &Layout,
+        alpha: &Public<C>,
+        beta: &Public<C>,
+    ) -> Result<Vec<Public<C>>, VerifyError> {
+        let (rounds, degree) = lookup_rounds(self.system);
         if layout.tree(TreeKind::Helpers).is_some() {
             self.cx.commit(TreeKind::Helpers)?;
         }
@@ -107,10 +181,7 @@ impl<C: Context> Verifier<'_, C> {
         let zero_test = self.cx.challenge("zero test batching");
         let sum_test = self.cx.challenge("sum test batching");
         let zero = self.cx.zero();
-        let (mut z, claim) = sumcheck::verify(self.cx, zero, rounds, degree)?;
-        let more = equation_variables(self.system).saturating_sub(rounds);
-        z.extend(self.challenges("equation point", more));
-
+        let (z, claim) = sumcheck::verify(self.cx, zero, rounds, degree)?;
         let mut end = self.cx.scale(&claim, &Public::<C>::integer(-1));
         let mut power = Public::<C>::integer(1);
         let system = self.system;
@@ -122,7 +193,7 @@ impl<C: Context> Verifier<'_, C> {
             let valid = valid_cube(&helper.shape, point);
             let share = vertices_inverse::<Public<C>>(rounds - variables);
             let h = self.helper(helper, point)?;
-            self.zero_test(helper, &h, point, &weight, (&alpha, &beta), &mut end)?;
+            self.zero_test(helper, &h, point, &weight, (alpha, beta), &mut end)?;
             self.cx.add(&mut end, &(sum_test.clone() * share * valid), &h);
         }
         self.cx.assert_zero(end, "lookups")?;
@@ -309,11 +380,7 @@ impl<C: Context> Verifier<'_, C> {
         let point = &z[..cube_variables(&affine.shape)];
         let mut sum = self.cx.zero();
         for &(k, view) in &affine.terms {
-            let k = Public::<C>::integer(k);
-            match self.evaluate(view, PointId::Lookups, point)? {
-                Evaluation::Public(value) => self.cx.add_public(&mut sum, &(k * value)),
-                Evaluation::Sealed(value) => self.cx.add(&mut sum, &k, &value),
-            }
+            self.add_evaluation(&mut sum, &Public::<C>::integer(k), view, point)?;
         }
         if affine.constant != 0 {
             let value = valid_cube(&affine.shape, point) * Public::<C>::integer(affine.constant);

@@ -4,6 +4,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::sketch::{I8, Sketch, U8, gemm};
 use clear::{Case, Chain, Clear, F, K, LOG_ROWS, RESERVED};
 use p3_field::PrimeCharacteristicRing;

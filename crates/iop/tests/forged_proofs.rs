@@ -4,6 +4,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clear::sketch::{I8, Sketch, U8, gemm};
@@ -88,14 +91,11 @@ fn missing_repeated_and_trailing_scalars_are_refused() {
 #[test]
 fn missing_superfluous_and_exchanged_commitments_are_refused() {
     let (case, proof) = honest();
-    let helpers = proof.helpers.unwrap();
-    for (witness, helpers) in [
-        (proof.witness, None),
-        (proof.witness, Some([0; 32])),
-        (proof.witness, Some(proof.witness)),
-        (helpers, Some(proof.witness)),
-        ([0; 32], Some(helpers)),
-    ] {
+    let other = network(1, (Private, Private));
+    let other = other.prove(other.witness.clone()).witness;
+    for (witness, helpers) in
+        [([0; 32], None), (other, None), (proof.witness, Some([0; 32])), (proof.witness, Some(proof.witness))]
+    {
         case.verify(&Proof { witness, helpers, ..proof.clone() }).unwrap_err();
     }
     let mut s = Sketch::new();
@@ -114,7 +114,7 @@ fn the_columns_of_another_proof_are_refused() {
     let other = other.prove(other.witness.clone());
     for tree in 0..proof.opening.len() {
         let mut forged = proof.clone();
-        forged.opening[tree].clone_from(&other.opening[(tree + 1) % 3]);
+        forged.opening[tree].clone_from(&other.opening[(tree + 1) % other.opening.len()]);
         case.verify(&forged).unwrap_err();
     }
 }
@@ -232,8 +232,8 @@ fn no_claim_puts_weight_on_padding_and_reserved_rows() {
         }
     }
     let coefficients = dice.challenges("coefficient", claims.list().len());
-    let kinds = [TreeKind::Weights, TreeKind::Witness, TreeKind::Helpers];
-    let data: Vec<Vec<bool>> = kinds.iter().flat_map(|&kind| data_rows(&case.layout, kind)).collect();
+    let kinds = case.layout.trees.iter().map(|t| t.kind);
+    let data: Vec<Vec<bool>> = kinds.flat_map(|kind| data_rows(&case.layout, kind)).collect();
     for row in 0..1usize << LOG_ROWS {
         let vertex: Vec<K> = (0..LOG_ROWS).map(|bit| K::from_usize(row >> bit & 1)).collect();
         let weights = column_weights(&cx, &case.layout, (&claims, &[]), &coefficients, &vertex);

@@ -7,6 +7,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::forgery::Forgery;
 use clear::residuals::Residuals;
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
@@ -288,30 +291,41 @@ impl Fitted {
         Self { case, public, proof }
     }
 
-    /// What a check leaves.
-    fn residual(&self, check: &str) -> K {
+    /// What the checks of this name leave, in order.
+    fn residuals(&self, check: &str) -> Vec<K> {
         let checks = Residuals::of(&self.case, &self.public, &self.proof).1;
-        checks
-            .iter()
-            .find(|c| c.0 == check && (c.1 != K::ZERO || check == "lookups"))
-            .map_or(K::ZERO, |c| c.1)
+        checks.into_iter().filter(|c| c.0 == check).map(|c| c.1).collect()
     }
 
-    /// The position of the first scalar of this label.
-    fn position(&self, label: &str) -> usize {
+    /// The positions of the scalars of this label.
+    fn positions(&self, label: &str) -> Vec<usize> {
         let labels = Residuals::of(&self.case, &self.public, &self.proof).0;
-        labels.iter().position(|l| *l == label).unwrap()
+        (0..labels.len()).filter(|&i| labels[i] == label).collect()
     }
 
-    /// Solves for a scalar on which a residual depends linearly; `settle` lets other scalars follow.
-    fn fit(&mut self, position: usize, settle: impl Fn(&mut Self), check: &str) {
+    /// Solves for a scalar on which a check depends linearly; says whether it does.
+    fn fit(&mut self, position: usize, check: &str, nth: usize) -> bool {
+        let honest = self.proof.scalars[position];
         let mut at = |x: K| {
             self.proof.scalars[position] = x;
-            settle(self);
-            self.residual(check)
+            self.residuals(check)[nth]
         };
         let (zero, one) = (at(K::ZERO), at(K::ONE));
+        if zero == one {
+            self.proof.scalars[position] = honest;
+            return false;
+        }
         assert_eq!(at(-zero / (one - zero)), K::ZERO);
+        true
+    }
+
+    /// Numerators of every layer that add up to those above.
+    fn fit_layers(&mut self) {
+        // A layer sends two numerators and two denominators.
+        let numerators: Vec<usize> = self.positions("fraction").into_iter().step_by(4).collect();
+        for (layer, position) in numerators.into_iter().enumerate() {
+            assert!(self.fit(position, "sum of fractions", layer));
+        }
     }
 
     fn assert_refused_by(&self, check: &str) {
@@ -324,31 +338,46 @@ impl Fitted {
 }
 
 #[test]
-fn a_product_of_denominators_that_fits_the_sumcheck_is_refused() {
-    let mut fitted = Fitted::new();
-    let product = fitted.position("denominators");
-    fitted.fit(product, |_| (), "lookups");
-    fitted.assert_refused_by("product of denominators");
+fn fractions_that_do_not_sum_to_zero_are_refused_at_the_root() {
+    Fitted::new().assert_refused_by("sum of fractions");
 }
 
 #[test]
-fn a_denominator_that_fits_the_sumcheck_is_refused() {
+fn numerators_that_fit_every_layer_are_refused_at_the_leaves() {
     let mut fitted = Fitted::new();
-    let (single, product) = (fitted.position("denominator"), fitted.position("denominators"));
-    let settle = |f: &mut Fitted| {
-        let residual = f.residual("product of denominators");
-        f.proof.scalars[product] += residual;
-    };
-    fitted.fit(single, settle, "lookups");
-    fitted.assert_refused_by("denominator");
+    fitted.fit_layers();
+    fitted.assert_refused_by("numerators of the lookups");
 }
 
 #[test]
-fn an_evaluation_that_fits_the_sumcheck_is_refused() {
+fn denominators_that_fit_every_layer_are_refused_at_the_leaves() {
     let mut fitted = Fitted::new();
-    let helper = fitted.position("helper");
-    fitted.fit(helper, |_| (), "lookups");
+    // Two numerators and two denominators per layer.
+    for (layer, position) in fitted.positions("fraction").into_iter().skip(3).step_by(4).enumerate() {
+        assert!(fitted.fit(position, "sum of fractions", layer));
+    }
+    fitted.assert_refused_by("denominators of the lookups");
+}
+
+#[test]
+fn an_evaluation_that_fits_the_leaves_is_refused() {
+    let mut fitted = Fitted::new();
+    fitted.fit_layers();
+    let mut evaluations = fitted.positions("evaluation").into_iter();
+    assert!(evaluations.any(|position| fitted.fit(position, "numerators of the lookups", 0)));
     fitted.assert_refused_by("claim reduction");
+}
+
+#[test]
+fn a_tree_of_fractions_without_denominators_is_refused() {
+    let mut fitted = Fitted::new();
+    let fractions = fitted.positions("fraction");
+    let last = fractions[fractions.len() - 1];
+    // 0/0 is the sum of 0/0 and 0/0, in every layer.
+    fitted.proof.scalars[..=last].fill(K::ZERO);
+    assert!(fitted.residuals("sum of fractions").iter().all(|&r| r == K::ZERO));
+    let error = fitted.case.verify_public(&fitted.public, &fitted.proof).unwrap_err();
+    assert!(matches!(error, VerifyError::Unequal { check: "root of the fractions" }), "{error}");
 }
 
 fn softmax(output: Visibility) -> Case {
@@ -451,6 +480,57 @@ fn a_softmax_whose_quotient_wraps_around_the_field_is_refused() {
     f.at(SOFTMAX, Y)[1] += minus_inverse(sum as u32);
     f.at(SOFTMAX, REM)[1] += 1;
     f.assert_breaks(&["range 33"]);
+}
+
+const MATCHES: &str = "positive part of [-255, 255]";
+
+/// Maxima of rows of five entries: the winners of two pairs, of those, and of the last match.
+fn tournament() -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[64, 5], U8);
+    let y = s.node(Op::Max(Max {}), &[x]);
+    let entries: Vec<i32> = (0..320).map(|i| i * 89 % 251 + 2).collect();
+    s.on(y, &entries, Public)
+}
+
+#[test]
+fn a_winner_of_a_tournament_that_is_off_by_one_is_refused() {
+    let case = tournament();
+    for (round, entry) in [(0, 3), (0, 100), (1, 0), (1, 63), (2, 31)] {
+        for change in [-1, 1] {
+            let mut f = case.forge();
+            f.at("Max_1", round)[entry] += change;
+            if round == 2 {
+                f.output()[entry] += change;
+            }
+            f.assert_breaks(&[MATCHES]);
+        }
+    }
+}
+
+#[test]
+fn a_loser_of_a_tournament_that_is_declared_its_winner_is_refused() {
+    let case = tournament();
+    for row in 0..8 {
+        let entries: Vec<i32> = case.forge().at("x", 0)[5 * row..5 * row + 5].to_vec();
+        let mut f = case.forge();
+        // Both entries of the last match, and the greater one again: only that is no forgery.
+        let (best, last) = (f.at("Max_1", 1)[row], entries[4]);
+        f.at("Max_1", 2)[row] = best.min(last);
+        f.output()[row] = best.min(last);
+        f.assert_breaks(&[MATCHES]);
+    }
+}
+
+#[test]
+fn a_winner_of_a_tournament_from_another_row_is_refused() {
+    let case = tournament();
+    let mut f = case.forge();
+    let winners = f.at("Max_1", 2).clone();
+    let other = (1..64).find(|&row| winners[row] != winners[0]).unwrap();
+    f.at("Max_1", 2)[0] = winners[other];
+    f.output()[0] = winners[other];
+    f.assert_breaks(&[MATCHES]);
 }
 
 fn maximum(op: Op) -> Case {

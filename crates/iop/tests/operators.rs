@@ -2,6 +2,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
 use zkml_ir::ops::{
     Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, Ranked, ReduceSum,
@@ -65,6 +68,18 @@ fn max_and_average_pooling_are_proven() {
     let average = s.node(Op::Requantize(op), &[sum]);
     let y = s.node(Op::Linear(Linear { coefficients: vec![1, -3], constant: 5 }), &[max, average]);
     s.prove(y);
+}
+
+#[test]
+fn maxima_over_axes_of_any_length_are_proven() {
+    for length in [1, 2, 3, 4, 6, 7, 9] {
+        for (rows, range) in [(2, I8), (300, I8), (300, Interval::signed(18))] {
+            let mut s = Sketch::new();
+            let x = s.input(&[rows, length], range);
+            let y = s.node(Op::Max(Max {}), &[x]);
+            s.prove(y);
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::sketch::{Dice, I8, Sketch, U8};
 use clear::{Case, FIELD};
 use proptest::prelude::*;

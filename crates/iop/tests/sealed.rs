@@ -4,6 +4,9 @@
 
 mod clear;
 
+/// About 2^155 elements.
+type Challenge = p3_field::extension::QuinticTrinomialExtensionField<p3_koala_bear::KoalaBear>;
+
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
 use clear::{Case, Counter, K};
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};

@@ -3,4 +3,4 @@
 
 mod dot;
 
-pub use dot::{dot_i32, dot_i32_portable};
+pub use dot::{dot_i32, dot_i32_portable, dot4_i32, dot4_i32_portable};

@@ -106,11 +106,9 @@ fn by_name(system: &System) -> (BTreeMap<&str, u64>, BTreeMap<&str, u64>) {
     for tensor in system.tensors.iter().filter(|t| t.home == Home::Witness) {
         *cells.entry(tensor.name.as_str()).or_default() += tensor.shape.iter().product::<usize>() as u64;
     }
-    for helper in &system.helpers {
-        let size = helper.shape.iter().product::<usize>() as u64;
-        for fraction in helper.fractions.iter().filter(|f| f.multiplicity.is_none()) {
-            *lookups.entry(fraction.name.as_str()).or_default() += size;
-        }
+    for fraction in system.all_fractions().filter(|f| f.multiplicity.is_none()) {
+        let size = fraction.shape().iter().product::<usize>() as u64;
+        *lookups.entry(fraction.name.as_str()).or_default() += size;
     }
     (cells, lookups)
 }

@@ -1,12 +1,15 @@
-//! The maximum over the last axis: no entry exceeds it, and some entry equals it.
+//! The maximum over the last axis: a tournament whose matches are lookups, or, where their table would be too large, no entry
+//! exceeds it and some entry equals it.
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use zkml_ir::Interval;
 
 use super::Node;
-use crate::builder::{Builder, Expr};
+use crate::builder::{Builder, Expr, direct_rows};
 use crate::error::RelationError;
 use crate::map::Map;
 use crate::system::{Affine, Bilinear, ViewId};
@@ -14,12 +17,71 @@ use crate::system::{Affine, Bilinear, ViewId};
 pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>) -> Result<Expr, RelationError> {
     let x = node.committed_operand(b, 0)?;
     let range = node.info.range;
+    let table = differences(&range);
+    if table.len() <= direct_rows(2 * x.shape.iter().product::<usize>() as u64) {
+        // Entries are proven integers of `range`: a difference is one row of the table and no other modulo p.
+        b.check_wrap(&node.info.name, &table.add(&table))?;
+        let out = tournament(b, node, &x)?;
+        return Ok(b.committed(out, range));
+    }
     let out = maximum(b, node, &x, range);
     let distance = distance(b, node, &x, &out)?;
     b.range_check(&node.info.name, distance.clone(), &differences(&range), range.len())?;
     let chosen = chosen(b, node, &x.shape, &distance);
     attained(b, node, &chosen, &distance)?;
     Ok(b.committed(out, node.info.range))
+}
+
+/// The maximum over the last axis by matches of its halves; an odd entry plays last.
+fn tournament(b: &mut Builder<'_>, node: &Node<'_>, x: &Affine) -> Result<Affine, RelationError> {
+    let length = x.shape.last().copied().unwrap_or(1);
+    if length == 1 {
+        return cut(b, node, x, 0..1);
+    }
+    if length % 2 == 1 {
+        let others = cut(b, node, x, 0..length - 1)?;
+        let best = tournament(b, node, &others)?;
+        let last = cut(b, node, x, length - 1..length)?;
+        return Ok(winners(b, node, &best, &last));
+    }
+    let (first, second) = (cut(b, node, x, 0..length / 2)?, cut(b, node, x, length / 2..length)?);
+    let best = winners(b, node, &first, &second);
+    if length == 2 { Ok(best) } else { tournament(b, node, &best) }
+}
+
+/// Commits the greater one of two entries, `m = max(x, y)`: `(y − x, m − x)` is a row `(d, max(d, 0))`, so that `m` is known as
+/// soon as `x` and `y` are, and is one of them.
+fn winners(b: &mut Builder<'_>, node: &Node<'_>, x: &Affine, y: &Affine) -> Affine {
+    let range = node.info.range;
+    let best = b.commit(&node.info.name, &x.shape, range, |b| {
+        let entries = b.evaluate(x).into_iter().zip(b.evaluate(y));
+        entries.map(|(x, y)| x.max(y) as i32).collect()
+    });
+    let domain = differences(&range);
+    let arguments: Vec<i32> = (domain.lo..=domain.hi).map(|d| d as i32).collect();
+    let values = arguments.iter().map(|&d| d.max(0)).collect();
+    let table =
+        b.table(&format!("positive part of {domain}"), vec![arguments, values], vec![(domain.lo, 1), (0, 0)]);
+    b.lookup(&node.info.name, table, vec![y.clone().plus(-1, x), best.clone().plus(-1, x)]);
+    best
+}
+
+/// Some entries of the last axis; a single one is left without the axis.
+fn cut(
+    b: &mut Builder<'_>,
+    node: &Node<'_>,
+    x: &Affine,
+    entries: Range<usize>,
+) -> Result<Affine, RelationError> {
+    let axis = x.shape.len() - 1;
+    let (start, length) = (entries.start as u32, entries.len());
+    let pairs = (0..length as u32).map(|i| (i, start + i));
+    let mut map = Map::along(&x.shape, axis, length, pairs).map_err(|e| node.refuse(e))?;
+    if length == 1 {
+        map.view.pop();
+        map.groups[axis].view.clear();
+    }
+    b.map_affine(x, &map).map_err(|e| node.refuse(e))
 }
 
 /// Commits the maximum over the last axis; that some entry equals it and none exceeds it proves its range.

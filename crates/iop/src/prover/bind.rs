@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use p3_field::{ExtensionField, PrimeField};
 
+use super::packed::{LimbSums, Limbs};
 use crate::eq::{eq_table, split_point, valid};
 use crate::functional::product_table;
 use crate::map::{Group, Map, Relation};
@@ -161,12 +162,60 @@ fn apply_all<F: PrimeField, K: ExtensionField<F>>(data: &[i32], matrices: &[Matr
     for i in left {
         let (outer, inner) = split(&shape, i);
         values = Some(match values {
-            None => apply(&|at: usize, w: K| w * F::from_int(data[at]), outer, inner, &matrices[i]),
+            None => apply_to_data::<F, K>(data, outer, inner, &matrices[i]),
             Some(values) => apply(&|at: usize, w: K| w * values[at], outer, inner, &matrices[i]),
         });
         shape[i] = matrices[i].columns();
     }
     values.unwrap_or_else(|| parallel::map_range(data.len(), |i| K::from(F::from_int(data[i]))))
+}
+
+/// Entries of a row that are converted and combined at once.
+const BLOCK: usize = 512;
+
+/// Applies a matrix to the middle axis of integers `[outer, rows, inner]`, limb by limb where rows or sums are long.
+fn apply_to_data<F: PrimeField, K: ExtensionField<F>>(
+    data: &[i32],
+    outer: usize,
+    inner: usize,
+    matrix: &Matrix<K>,
+) -> Vec<K> {
+    const LONG: usize = 64;
+    let rows = matrix.rows();
+    let field = |values: &[i32], out: &mut [F]| {
+        out.iter_mut().zip(values).for_each(|(out, &v)| *out = F::from_int(v));
+    };
+    match matrix {
+        Matrix::Sum(weights) if inner == 1 && rows >= LONG => {
+            let weights = Limbs::new(weights);
+            let mut sums = vec![K::ZERO; outer];
+            parallel::for_each_chunk(&mut sums, (LONG * LONG).div_ceil(rows), |chunk, sums| {
+                let first = chunk * (LONG * LONG).div_ceil(rows);
+                let mut row = vec![F::ZERO; rows];
+                for (o, sum) in sums.iter_mut().enumerate() {
+                    field(&data[(first + o) * rows..][..rows], &mut row);
+                    *sum = weights.dot(&row);
+                }
+            });
+            sums
+        }
+        Matrix::Sum(weights) if inner >= LONG => {
+            let blocks = inner.div_ceil(BLOCK);
+            let parts = parallel::map_tasks(outer * blocks, |task| {
+                let (o, start) = (task / blocks, task % blocks * BLOCK);
+                let length = BLOCK.min(inner - start);
+                let mut sums = LimbSums::<F, K>::new(length);
+                let mut row = [F::ZERO; BLOCK];
+                for (r, &weight) in weights.iter().enumerate() {
+                    field(&data[(o * rows + r) * inner + start..][..length], &mut row[..length]);
+                    sums.add(weight, &row[..length]);
+                }
+                sums.finish()
+            });
+            parts.concat()
+        }
+        _ => apply(&|at: usize, w: K| w * F::from_int(data[at]), outer, inner, matrix),
+    }
 }
 
 /// Applies a matrix to the middle axis of `[outer, rows, inner]`; `product(at, w)` is `w` times the entry at `at`.

@@ -15,7 +15,7 @@ use crate::map::Map;
 use crate::parallel;
 use crate::sumcheck::{self, Instance, fold};
 use crate::system::{Fraction, Helper, System, ViewId};
-use crate::verifier::{equation_variables, lookup_rounds, vertices_inverse};
+use crate::verifier::{lookup_rounds, vertices_inverse};
 
 /// The values of one helper's polynomials on its cube.
 struct Argument<K> {
@@ -244,7 +244,7 @@ impl<K: p3_field::Field> Instance<K> for Shape<K> {
 }
 
 impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
-    /// The lookup argument; returns the point at which equations are checked.
+    /// The lookup argument by helpers; returns the point of its sumcheck.
     pub(super) fn lookups(&mut self, arguments: &mut Arguments<K>) -> Vec<K> {
         let (rounds, degree) = lookup_rounds(self.system);
         let z_prime: Vec<K> = (0..rounds).map(|_| self.channel.challenge("zero test point")).collect();
@@ -253,9 +253,7 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
         let (alpha, beta) = (arguments.alpha, arguments.beta);
         let arguments = core::mem::take(&mut arguments.arguments);
         let mut shapes = group(self.system, arguments, &z_prime, zero_test, sum_test, rounds);
-        let mut z = sumcheck::prove(&mut self.channel, &mut shapes, rounds, degree);
-        let more = equation_variables(self.system).saturating_sub(rounds);
-        z.extend((0..more).map(|_| self.channel.challenge("equation point")));
+        let z = sumcheck::prove(&mut self.channel, &mut shapes, rounds, degree);
         let mut ends = vec![K::ZERO; self.system.helpers.len()];
         for (index, _, member) in shapes.iter().flat_map(|s| &s.members) {
             ends[*index] = member.helper[0];

@@ -2,6 +2,8 @@
 
 mod bind;
 mod columns;
+mod fractions;
+mod grid;
 mod lookups;
 mod packed;
 mod products;
@@ -20,6 +22,7 @@ use crate::error::ProveError;
 use crate::layout::{Layout, TreeKind};
 use crate::system::{System, ViewId};
 use crate::transcript::Transcript;
+use crate::verifier::equation_variables;
 
 /// The label under which commitments are absorbed.
 pub(crate) const fn tree_label(tree: TreeKind) -> &'static str {
@@ -165,6 +168,11 @@ pub fn prove<S: ColumnCommitment>(
 
     progress(Stage::Lookups);
     let (alpha, beta) = (transcript.challenge("alpha"), transcript.challenge("beta"));
+    let tree = if system.fractions.is_empty() {
+        None
+    } else {
+        Some(fractions::Tree::<S::Base, S::Challenge>::new(system, witness, alpha, beta)?)
+    };
     let mut arguments = lookups::Arguments::<S::Challenge>::new(system, witness, alpha, beta)?;
     let mut helpers = None;
     if layout.tree(TreeKind::Helpers).is_some() {
@@ -179,7 +187,12 @@ pub fn prove<S: ColumnCommitment>(
         claims: Claims::default(),
         channel: Channel::new(transcript, secrets.pads),
     };
-    let z = prover.lookups(&mut arguments);
+    let mut z = match tree {
+        Some(tree) => prover.fractions(tree)?,
+        None => prover.lookups(&mut arguments),
+    };
+    let more = equation_variables(system).saturating_sub(z.len());
+    z.extend((0..more).map(|_| prover.channel.challenge("equation point")));
     drop(arguments);
     progress(Stage::Products);
     prover.products(&z);

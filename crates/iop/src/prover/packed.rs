@@ -37,27 +37,48 @@ pub(super) fn combine<'c, F: PrimeField, K: ExtensionField<F>>(
     length: usize,
     members: impl Iterator<Item = (K, &'c [F])>,
 ) -> Vec<K> {
-    let width = F::Packing::WIDTH;
-    let packs = length / width;
-    let mut sums = vec![F::Packing::ZERO; packs * K::DIMENSION];
-    let mut tail = vec![K::ZERO; length % width];
-    for (coefficient, column) in members {
+    let mut sums = LimbSums::new(length);
+    members.for_each(|(coefficient, column)| sums.add(coefficient, column));
+    sums.finish()
+}
+
+/// Sums of columns with challenge-field coefficients, limb by limb.
+pub(super) struct LimbSums<F: Field, K> {
+    /// Packs, one row per limb.
+    sums: Vec<F::Packing>,
+    packs: usize,
+    tail: Vec<K>,
+}
+
+impl<F: PrimeField, K: ExtensionField<F>> LimbSums<F, K> {
+    pub(super) fn new(length: usize) -> Self {
+        let packs = length / F::Packing::WIDTH;
+        let sums = vec![F::Packing::ZERO; packs * K::DIMENSION];
+        Self { sums, packs, tail: vec![K::ZERO; length % F::Packing::WIDTH] }
+    }
+
+    /// Adds `coefficient·column`; the column is as long as the sums.
+    pub(super) fn add(&mut self, coefficient: K, column: &[F]) {
         let limbs: &[F] = coefficient.as_basis_coefficients_slice();
-        let (packed, rest) = F::Packing::pack_slice_with_suffix(&column[..length]);
-        for (row, &limb) in sums.chunks_exact_mut(packs.max(1)).zip(limbs) {
+        let (packed, rest) = F::Packing::pack_slice_with_suffix(column);
+        for (row, &limb) in self.sums.chunks_exact_mut(self.packs.max(1)).zip(limbs) {
             let limb = F::Packing::from(limb);
             row.iter_mut().zip(packed).for_each(|(sum, &v)| *sum += limb * v);
         }
-        tail.iter_mut().zip(rest).for_each(|(sum, &v)| *sum += coefficient * v);
+        self.tail.iter_mut().zip(rest).for_each(|(sum, &v)| *sum += coefficient * v);
     }
-    let mut out = Vec::with_capacity(length);
-    for i in 0..packs {
-        for lane in 0..width {
-            out.push(K::from_basis_coefficients_fn(|j| sums[j * packs + i].as_slice()[lane]));
+
+    pub(super) fn finish(self) -> Vec<K> {
+        let width = F::Packing::WIDTH;
+        let mut out = Vec::with_capacity(self.packs * width + self.tail.len());
+        for i in 0..self.packs {
+            for lane in 0..width {
+                out.push(K::from_basis_coefficients_fn(|j| self.sums[j * self.packs + i].as_slice()[lane]));
+            }
         }
+        out.extend(self.tail);
+        out
     }
-    out.extend(tail);
-    out
 }
 
 #[cfg(test)]

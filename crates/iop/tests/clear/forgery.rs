@@ -101,7 +101,7 @@ pub fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Ve
         .collect();
     let mut counts: Vec<Vec<i64>> = system.tables.iter().map(|t| vec![0; t.rows]).collect();
     let mut missing = BTreeSet::new();
-    let fractions = system.helpers.iter().flat_map(|h| &h.fractions);
+    let fractions = system.all_fractions();
     for Fraction { table, tuple, .. } in fractions.filter(|f| f.multiplicity.is_none()) {
         let entries: Vec<Vec<i64>> = tuple.iter().map(|e| affine(system, witness, e)).collect();
         for i in 0..entries[0].len() {

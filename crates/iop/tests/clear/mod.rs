@@ -7,7 +7,6 @@ pub mod forgery;
 pub mod residuals;
 pub mod sketch;
 
-use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use p3_koala_bear::KoalaBear;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system, build_witness};
@@ -25,9 +24,11 @@ use zkml_iop::transcript::Transcript;
 use zkml_ir::{Model, Tensor, execute};
 
 pub type F = KoalaBear;
-pub type K = QuinticTrinomialExtensionField<KoalaBear>;
+/// Each test binary chooses its field of challenges.
+pub type K = crate::Challenge;
 
-pub const FIELD: FieldShape = FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: 5 };
+pub const FIELD: FieldShape =
+    FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: <K as BasedVectorSpace<F>>::DIMENSION };
 
 pub const LOG_ROWS: usize = 8;
 pub const RESERVED: usize = 16;
@@ -111,7 +112,7 @@ impl ColumnCommitment for Clear {
     type Opening = Vec<Vec<Vec<F>>>;
     type Error = Refused;
 
-    const MASK_COLUMNS: usize = 5;
+    const MASK_COLUMNS: usize = <K as BasedVectorSpace<F>>::DIMENSION;
 
     fn commit(&self, mut columns: Vec<Vec<F>>, _: [u8; 32]) -> Result<([u8; 32], Vec<Vec<F>>), Refused> {
         (self.forge)(&mut columns);
@@ -152,7 +153,7 @@ impl ColumnCommitment for Clear {
             }
             for (c, column) in columns.iter().enumerate() {
                 let at: K = column.iter().zip(&eq).map(|(&v, &e)| e * v).sum();
-                let limb = (c + 5).checked_sub(*count).filter(|_| index == mask_tree);
+                let limb = (c + Self::MASK_COLUMNS).checked_sub(*count).filter(|_| index == mask_tree);
                 let coefficient = match limb {
                     Some(limb) => <K as BasedVectorSpace<F>>::ith_basis_element(limb).unwrap(),
                     None => transcript.challenge("column"),

@@ -127,22 +127,35 @@ impl Operator for Conv {
         let plane: usize = x.shape[2..].iter().product();
         // Rows are (n, group, position); a row holds the outputs of its group at that position.
         let mut rows = vec![0i32; x.shape[0] * outputs * positions];
-        crate::parallel::for_each_row(&mut rows, per_group, taps, |index, row| {
+        let patch = |index: usize, patch: &mut Vec<i32>| {
             let (n, rest) = (index / (self.groups * positions), index % (self.groups * positions));
             let (group, position) = (rest / positions, rest % positions);
-            let mut patch = Vec::with_capacity(taps);
             for c in 0..channels {
                 let base = (n * x.shape[1] + group * channels + c) * plane;
-                patch.extend(
-                    offsets
-                        .at(position)
-                        .iter()
-                        .map(|&o| if o == u32::MAX { 0 } else { x.data[base + o as usize] }),
-                );
+                let entry = |&o: &u32| if o == u32::MAX { 0 } else { x.data[base + o as usize] };
+                patch.extend(offsets.at(position).iter().map(entry));
             }
-            for (o, out) in row.iter_mut().enumerate() {
-                let start = (group * per_group + o) * taps;
-                *out = zkml_kernels::dot_i32(&patch, &w.data[start..start + taps]);
+            group
+        };
+        // Several rows of a group at once share every load of its weights.
+        crate::parallel::for_each_row(&mut rows, ROWS * per_group, taps, |block, rows| {
+            let mut patches = Vec::with_capacity(ROWS * taps);
+            let count = rows.len() / per_group.max(1);
+            let groups: Vec<usize> = (0..count).map(|i| patch(block * ROWS + i, &mut patches)).collect();
+            let patch = |i: usize| &patches[i * taps..(i + 1) * taps];
+            let weights = |group: usize, o: usize| &w.data[(group * per_group + o) * taps..][..taps];
+            if count == ROWS && groups.iter().all(|&group| group == groups[0]) {
+                let patches = core::array::from_fn(patch);
+                for o in 0..per_group {
+                    let sums = zkml_kernels::dot4_i32(patches, weights(groups[0], o));
+                    sums.into_iter().enumerate().for_each(|(i, sum)| rows[i * per_group + o] = sum);
+                }
+                return;
+            }
+            for (i, (row, &group)) in rows.chunks_exact_mut(per_group.max(1)).zip(&groups).enumerate() {
+                for (o, out) in row.iter_mut().enumerate() {
+                    *out = zkml_kernels::dot_i32(patch(i), weights(group, o));
+                }
             }
         });
         // From [n, group, position, output] to [n, group, output, position].
@@ -158,6 +171,9 @@ impl Operator for Conv {
         Ok(out)
     }
 }
+
+/// Rows of outputs that are computed together.
+const ROWS: usize = 4;
 
 /// For every output position and tap, the offset into one input plane, or `u32::MAX` outside of it.
 struct WindowOffsets {

@@ -14,14 +14,37 @@ pub(super) fn lower(cx: &mut Lowering<'_>, node: &Node, pool: &Pool) -> Result<L
     let x = cx.narrow(node.inputs[0])?;
     let out = cx.float.shape(node.outputs[0]).to_vec();
     match pool.kind {
-        PoolKind::Max => {
-            let taps = pool.window.kernel.iter().product();
-            let windows = windows(cx, x, &pool.window, &out, x.range.lo)?;
-            let rows = cx.reshape(windows, &[&out[..], &[taps]].concat())?;
-            Ok(cx.rearranged(rows, Op::Max(Max {}))?.into())
-        }
+        PoolKind::Max => maximum(cx, pool, x, &out),
         PoolKind::Average { .. } => average(cx, node, pool, x, &out),
     }
+}
+
+/// The maximum of a window is the maximum over one axis after the other, so that neighbouring windows share their rows.
+fn maximum(
+    cx: &mut Lowering<'_>,
+    pool: &Pool,
+    mut x: Quantized,
+    out: &[usize],
+) -> Result<Lowered, QuantizeError> {
+    let (window, fill) = (&pool.window, x.range.lo);
+    for axis in (0..window.kernel.len()).rev() {
+        let (at, mut shape) = (axis + 2, cx.graph.tensor(x.tensor).shape.clone());
+        if window.kernel[axis] == 1 && window.strides[axis] == 1 && window.pads[axis] == (0, 0) {
+            continue;
+        }
+        shape[at] = out[at];
+        let tap = shape.len() as u32;
+        shape.push(window.kernel[axis]);
+        let mut axes: Vec<AxisMap> = (0..tap).map(AxisMap::identity).collect();
+        axes[at] = AxisMap {
+            offset: -(window.pads[axis].0 as i64),
+            divisor: 1,
+            terms: vec![(at as u32, window.strides[axis] as i64), (tap, window.dilations[axis] as i64)],
+        };
+        let rows = cx.rearranged(x, Op::View(View { shape, axes, fill }))?;
+        x = cx.rearranged(rows, Op::Max(Max {}))?;
+    }
+    Ok(x.into())
 }
 
 /// The sum over windows is a rearrangement; the division is a matter of scale, or of public factors at the border.
