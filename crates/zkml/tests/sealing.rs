@@ -177,13 +177,13 @@ fn what_proofs_of_two_secrets_show_has_the_same_low_order_statistics() {
 /// A statement with another input and the same output.
 fn same_output(registrar: &Registrar, first: &Claim) -> Claim {
     let inputs = (0..4).flat_map(|pixel| [1, -1].map(|change| (pixel, change)));
-    let others = inputs.map(|(pixel, change)| {
+    let mut others = inputs.map(|(pixel, change)| {
         let mut other = input();
         other.data[pixel] += change;
         claim(&registrar.card, &weights(), &other)
     });
     let fits = |other: &Claim| other.statement == first.statement && other.witness != first.witness;
-    others.filter(fits).next().unwrap()
+    others.find(fits).unwrap()
 }
 
 #[test]
