@@ -84,7 +84,7 @@ fn open(suite: &StarkColumns, trees: [&ColumnTree; 2], proof: u64) -> Seen {
     };
     let mut replay = transcript.clone();
     statement.absorb(suite, &mut replay);
-    let q = Combined::new(suite, &trees, &statement, &mut replay.clone()).limbs.clone();
+    let q = Combined::new(suite, &trees, &statement, &mut replay.clone()).limbs;
     let opening = suite.open(&trees, WITNESS, &point, &mut transcript).unwrap();
 
     let config = &suite.config;
