@@ -99,7 +99,7 @@ pub(crate) struct Compile {
     /// Speed or precision.
     #[arg(long, value_enum, default_value = "fast")]
     pub(crate) profile: ProfileName,
-    /// What becomes of the outputs: raw, argmax or topk=K.
+    /// What becomes of the outputs: raw, argmax (the position of the largest) or topk=K (of the K largest, in order).
     #[arg(long, default_value = "raw")]
     pub(crate) output: String,
     /// The size of a symbolic dimension.

@@ -7,8 +7,6 @@
 
 mod workshop;
 
-use std::slice::from_ref;
-
 use workshop::{
     Coins, Registrar, Sealing, argue, claim, epoch, graph, input, parameters, pins, register, verify,
     weights, weights_tree,
@@ -57,7 +55,7 @@ fn weights_outside_of_their_interval_are_refused() {
     let coins = &mut Coins::new(2);
     for (weight, entry, value) in [(1, 2, 128), (1, 0, -129), (0, 5, 1 << 20), (1, 5, i32::MIN + 1)] {
         let forged = changed(weight, entry, value);
-        refused(registered(from_ref(&forged), &forged, coins));
+        refused(registered(std::slice::from_ref(&forged), &forged, coins));
         // Nor does the witness of honest weights fit their tree.
         refused(registered(&[forged], &weights(), coins));
     }
@@ -69,9 +67,9 @@ fn weights_above_their_cap_are_refused() {
     // |100| + |−20| + |7| + |x| is at most 400 for every 8-bit x; with two large entries it is not.
     let mut forged = weights();
     forged[0].data[..4].copy_from_slice(&[127, -127, 127, 20]);
-    refused(registered(from_ref(&forged), &forged, coins));
+    refused(registered(std::slice::from_ref(&forged), &forged, coins));
     forged[0].data[3] = 19;
-    Registered::new(registered(from_ref(&forged), &forged, coins).unwrap()).unwrap();
+    Registered::new(registered(std::slice::from_ref(&forged), &forged, coins).unwrap()).unwrap();
 }
 
 #[test]
@@ -190,11 +188,11 @@ fn an_epoch_continues_the_weights_of_the_one_before_and_no_others() {
     Registered::new(honest).unwrap();
 
     let other = changed(1, 0, 4);
-    refused(continued(&registrar, card, source, from_ref(&other), coins));
+    refused(continued(&registrar, card, source, std::slice::from_ref(&other), coins));
     refused(continued(&registrar, card, source, &[weights(), other.clone()], coins));
     // The continuation of a tree that the epoch before does not have, or has at another place.
     let foreign = weights_tree(registrar.parameters, &other, coins);
-    refused(continued(&registrar, card, (1, &foreign), from_ref(&other), coins));
+    refused(continued(&registrar, card, (1, &foreign), std::slice::from_ref(&other), coins));
     refused(continued(&registrar, card, (0, &registrar.trees[1]), &[weights()], coins));
     refused(continued(&registrar, card, (2, &registrar.trees[1]), &[weights()], coins));
 }

@@ -9,7 +9,7 @@ use zkml::verifier::Shape;
 use zkml::{
     CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove_with, quantize_samples,
 };
-use zkml_ir::Port;
+use zkml_ir::{Graph, Port};
 
 use crate::arguments::{Cli, Prove, pair};
 use crate::failure::Failure;
@@ -132,7 +132,7 @@ fn report(
         bytes(size),
         proven.security.bits(),
         phase_table(&proven.phases),
-        outputs(graph.outputs(), statement),
+        outputs(graph, statement),
         super::commitments(graph, statement),
         after(key, secrets, commitments)?,
     );
@@ -181,11 +181,11 @@ pub(crate) fn phase_table(phases: &[(Phase, std::time::Duration)]) -> Table {
 }
 
 /// The public outputs of a statement in words.
-pub(crate) fn outputs(ports: &[Port], statement: &zkml::Statement) -> String {
-    let public = super::public_ports(ports, &statement.shape.outputs);
+pub(crate) fn outputs(graph: &Graph, statement: &zkml::Statement) -> String {
+    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
     let mut text = String::new();
     for (port, tensor) in public.iter().zip(&statement.outputs) {
-        for (sample, line) in super::describe(port, tensor, &[]).into_iter().enumerate() {
+        for (sample, line) in super::describe(graph, port, tensor, &[]).into_iter().enumerate() {
             text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
         }
     }

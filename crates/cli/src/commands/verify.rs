@@ -156,7 +156,7 @@ fn report(
         number(Visibility::Private),
         number(Visibility::Public),
         number(Visibility::Committed),
-        super::prove::outputs(card.graph.outputs(), statement),
+        super::prove::outputs(&card.graph, statement),
         super::commitments(&card.graph, statement),
         if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
         match clamped {
