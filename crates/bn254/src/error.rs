@@ -1,7 +1,7 @@
 //! Why something of the BN254 suite fails or is refused.
 
 /// A failure of the BN254 suite.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Bn254Error {
     /// The SRS is none, or too short.
@@ -42,6 +42,20 @@ pub enum Bn254Error {
     /// The opening does not verify.
     #[error("the opening of the combined column does not verify")]
     Opening,
+    /// A public tensor does not fit the statement.
+    #[error("public tensor {index} {what}")]
+    Tensor {
+        /// Its position among the public tensors.
+        index: usize,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A graph or statement has no relation.
+    #[error(transparent)]
+    Relation(#[from] zkml_iop::error::RelationError),
+    /// The graph itself is refused.
+    #[error(transparent)]
+    Graph(#[from] zkml_ir::IrError),
     /// Bytes are no canonical encoding.
     #[error("{0}")]
     Encoding(&'static str),

@@ -92,10 +92,13 @@ pub struct Poseidon2Transcript {
 }
 
 impl Poseidon2Transcript {
-    /// The transcript of a circuit: its digest, then the words of a statement.
-    pub fn new(circuit: &[u8; 32], statement: Vec<Fr>) -> Self {
+    /// The transcript of a circuit: its digest, then the words of a statement, then a secret uniform scalar.
+    ///
+    /// The row point and the combination challenge leave the SNARK, and all messages before them are functions of the witness:
+    /// without the blinding, whoever guesses a witness could compute them and compare.
+    pub fn new(circuit: &[u8; 32], statement: Vec<Fr>, blinding: Fr) -> Self {
         let mut sponge = Sponge::new(circuit);
-        sponge.absorb(STATEMENT, &statement);
+        sponge.open(&statement, &blinding);
         Self { sponge, statement }
     }
 
@@ -104,9 +107,6 @@ impl Poseidon2Transcript {
         &self.statement
     }
 }
-
-/// The label of the statement's words.
-pub(crate) const STATEMENT: &str = "statement";
 
 impl Transcript<F, F> for Poseidon2Transcript {
     /// Absorbs bytes as big-endian words of 32 bytes, the last one filled up with zeros.
@@ -140,6 +140,12 @@ impl Transcript<F, F> for Poseidon2Transcript {
 }
 
 impl<A: Arithmetic> Sponge<A> {
+    /// Absorbs the words of the statement and the blinding.
+    pub(crate) fn open(&mut self, statement: &[A], blinding: &A) {
+        self.absorb("statement", statement);
+        self.absorb("blinding", core::slice::from_ref(blinding));
+    }
+
     /// Absorbs what [`Transcript::absorb_bytes`] absorbs of these words, all below the modulus.
     pub(crate) fn absorb_words(&mut self, label: &'static str, words: &[A]) {
         self.event(b'b', label, words.len() * WORD);
@@ -154,7 +160,7 @@ mod tests {
     use super::*;
 
     fn transcript() -> Poseidon2Transcript {
-        Poseidon2Transcript::new(&[7; 32], vec![Fr::from(1u8)])
+        Poseidon2Transcript::new(&[7; 32], vec![Fr::from(1u8)], Fr::from(2u8))
     }
 
     fn after(messages: impl Fn(&mut Poseidon2Transcript)) -> F {
@@ -193,10 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn another_circuit_or_statement_changes_every_challenge() {
-        let first = |circuit, word: u8| Poseidon2Transcript::new(&[circuit; 32], vec![Fr::from(word)]).challenge("c");
-        assert_ne!(first(7, 1), first(8, 1));
-        assert_ne!(first(7, 1), first(7, 2));
-        assert_eq!(first(7, 1), first(7, 1));
+    fn another_circuit_statement_or_blinding_changes_every_challenge() {
+        let first = |circuit, word: u8, blinding: u8| {
+            let transcript = Poseidon2Transcript::new(&[circuit; 32], vec![Fr::from(word)], Fr::from(blinding));
+            transcript.clone().challenge("c")
+        };
+        assert_ne!(first(7, 1, 3), first(8, 1, 3));
+        assert_ne!(first(7, 1, 3), first(7, 2, 3));
+        assert_ne!(first(7, 1, 3), first(7, 1, 4));
+        assert_eq!(first(7, 1, 3), first(7, 1, 3));
     }
 }
