@@ -97,7 +97,7 @@ impl KzgColumns {
     /// # Errors
     /// [`Bn254Error`] if the height is out of range or beyond the SRS.
     pub fn new(srs: Arc<Srs>, log_rows: usize) -> Result<Self, Bn254Error> {
-        let max = srs.powers().len().ilog2() as usize;
+        let max = srs.max_log_rows();
         if !(MIN_LOG_ROWS..=max).contains(&log_rows) {
             return Err(Bn254Error::Height { min: MIN_LOG_ROWS, max, got: log_rows });
         }
@@ -114,8 +114,8 @@ impl KzgColumns {
         self.log_rows
     }
 
-    fn rows(&self) -> &[G1Affine] {
-        &self.srs.powers()[..1 << self.log_rows]
+    fn rows(&self) -> Result<&[G1Affine], Bn254Error> {
+        self.srs.powers().get(..1 << self.log_rows).ok_or(Bn254Error::Srs("it is a verifier's, without powers"))
     }
 }
 
@@ -219,7 +219,8 @@ impl ColumnCommitment for KzgColumns {
         if let Some(column) = columns.iter().find(|c| c.len() != expected) {
             return Err(Bn254Error::Rows { expected, got: column.len() });
         }
-        let sums: Vec<G1Projective> = columns.par_iter().map(|column| msm_column(self.rows(), column)).collect();
+        let rows = self.rows()?;
+        let sums: Vec<G1Projective> = columns.par_iter().map(|column| msm_column(rows, column)).collect();
         let points = ColumnPoints::new(to_affine(&sums))?;
         Ok((points.clone(), ColumnTree { columns, points }))
     }
@@ -256,7 +257,7 @@ impl ColumnCommitment for KzgColumns {
         let coordinates = trees.iter().flat_map(|t| t.points.coordinates());
         let mut opening = ColumnOpening { challenge, point, value, proof: MercuryProof::default() };
         let seed = Listed::new(transcript.statement(), coordinates, &opening).digest();
-        opening.proof = mercury::open(self.rows(), &combined, &opening.point, seed)?;
+        opening.proof = mercury::open(self.rows()?, &combined, &opening.point, seed)?;
         Ok(opening)
     }
 

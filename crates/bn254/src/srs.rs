@@ -55,6 +55,21 @@ impl Srs {
         Ok(Self { powers, tau_g2 })
     }
 
+    /// An SRS that was checked before: a file that this program wrote.
+    pub fn trusted(powers: Vec<G1Affine>, tau_g2: G2Affine) -> Self {
+        Self { powers, tau_g2 }
+    }
+
+    /// What a verifier needs of an SRS: no powers. Nothing can be committed under it.
+    pub fn verifying(tau_g2: G2Affine) -> Self {
+        Self { powers: Vec::new(), tau_g2 }
+    }
+
+    /// The base-2 logarithm of the greatest height of columns.
+    pub(crate) fn max_log_rows(&self) -> usize {
+        self.powers.len().checked_ilog2().map_or(MAX_LOG_ROWS, |log| log as usize)
+    }
+
     /// The powers for columns of `2^log_rows` rows from a known secret. **For testing only**: whoever knows `τ` can prove anything.
     pub fn testing(log_rows: usize, tau: Fr) -> Self {
         let count = 1usize << log_rows.min(MAX_LOG_ROWS);

@@ -62,6 +62,24 @@ pub enum Check {
     Trusted,
 }
 
+/// The encoding of a G2 point.
+pub fn g2_to_bytes(point: &G2Affine) -> [u8; G2_BYTES] {
+    let mut encoder = Encoder::default();
+    encoder.g2(point);
+    encoder.0.try_into().unwrap_or([0; G2_BYTES])
+}
+
+/// The G2 point with this encoding, fully checked; `what` names it in errors.
+///
+/// # Errors
+/// If it is not canonical, off the curve, outside the subgroup, or at infinity.
+pub fn g2_from_bytes(bytes: &[u8], what: &'static str) -> Result<G2Affine, CodecError> {
+    let mut decoder = Decoder::new(bytes, Check::Full);
+    let point = decoder.finite_g2(what)?;
+    decoder.finish()?;
+    Ok(point)
+}
+
 /// Appends canonical bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder(pub(crate) Vec<u8>);

@@ -5,6 +5,7 @@
 //! subgroup, and by pairings that the points are successive powers of one τ. Nothing can check that nobody knows τ:
 //! that rests on the ceremony behind the file.
 
+mod file;
 mod ignition;
 mod ptau;
 #[cfg(test)]
