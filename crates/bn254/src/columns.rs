@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{AdditiveGroup, Field, Zero};
+use ark_ec::AffineRepr;
+use ark_ff::Zero;
 use rayon::prelude::*;
 
 use zkml_iop::commitment::{ColumnCommitment, Combination};
