@@ -5,9 +5,9 @@ use ark_ff::{AdditiveGroup, Field, One};
 
 use crate::columns::{KzgColumns, MASK_GRID};
 use crate::mercury::{Challenges, evaluate, run};
-use crate::srs::Srs;
 use crate::testing::Dice;
 use zkml_iop::commitment::ColumnCommitment;
+use zkml_snark::srs::Srs;
 
 /// Challenges that do not depend on messages, and the logarithms of the points that were sent.
 struct Fixed {
@@ -74,7 +74,7 @@ fn rank_on(rho: usize, seed: u64, chosen: impl Fn(usize) -> bool) -> usize {
 }
 
 fn columns(rho: usize) -> KzgColumns {
-    KzgColumns::new(std::sync::Arc::new(Srs::testing(rho, Fr::from(5u8))), rho).unwrap()
+    KzgColumns::new(std::sync::Arc::new(Srs::testing(1 << rho).unwrap()), rho).unwrap()
 }
 
 #[test]

@@ -318,7 +318,8 @@ fn inner_products_witness(terms: &[(&[Fr], &[Fr], Fr)]) -> Vec<Fr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::srs::Srs;
+    use zkml_snark::srs::Srs;
+
     use crate::testing::Dice;
 
     const SEED: [u8; 32] = [3; 32];
@@ -332,7 +333,7 @@ mod tests {
 
     fn case(rho: usize) -> Case {
         let mut dice = Dice::new(rho as u64);
-        let srs = Srs::testing(rho + 1, dice.scalar());
+        let srs = Srs::testing(2 << rho).unwrap();
         let f: Vec<Fr> = (0..1 << rho).map(|_| dice.scalar()).collect();
         let point: Vec<Fr> = (0..rho).map(|_| dice.scalar()).collect();
         let value = dot(&f, &eq_coefficients(&point));
@@ -341,15 +342,15 @@ mod tests {
 
     impl Case {
         fn column(&self) -> G1Projective {
-            msm(self.srs.powers(), &self.f)
+            msm(&self.srs.g1, &self.f)
         }
 
         fn open(&self) -> MercuryProof {
-            open(self.srs.powers(), &self.f, &self.point, SEED).unwrap()
+            open(&self.srs.g1, &self.f, &self.point, SEED).unwrap()
         }
 
         fn check(&self, proof: &MercuryProof) -> Result<(), Bn254Error> {
-            verify(self.srs.tau_g2(), self.column(), &self.point, self.value, SEED, proof)
+            verify(self.srs.tau_g2, self.column(), &self.point, self.value, SEED, proof)
         }
     }
 
@@ -404,7 +405,7 @@ mod tests {
         let case = case(5);
         let (proof, column) = (case.open(), case.column());
         let check = |column, point: &[Fr], value, seed| {
-            verify(case.srs.tau_g2(), column, point, value, seed, &proof)
+            verify(case.srs.tau_g2, column, point, value, seed, &proof)
         };
         assert!(check(column, &case.point, case.value, SEED).is_ok());
         assert!(check(column, &case.point, case.value + Fr::one(), SEED).is_err());
