@@ -6,22 +6,24 @@
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{AdditiveGroup, Field, Zero};
+use ark_ec::AffineRepr;
+use ark_ff::Zero;
 use rayon::prelude::*;
 
 use zkml_iop::commitment::{ColumnCommitment, Combination};
 use zkml_iop::transcript::Transcript;
+use zkml_snark::srs::Srs;
 
 use crate::error::Bn254Error;
 use crate::field::{F, coordinate_to_scalar, from_ark, point_words, reduce, to_ark, to_word};
 use crate::mercury::{self, MercuryProof, low_variables};
 use crate::msm::{msm, msm_column, to_affine};
-use crate::srs::Srs;
 use crate::transcript::Poseidon2Transcript;
 
 /// The fewest rows: 2^8, so that the mask's grid has room.
 pub const MIN_LOG_ROWS: usize = 8;
+/// The most rows: 2^24.
+pub const MAX_LOG_ROWS: usize = 24;
 /// Rows and columns of the grid of the coefficient matrix on which the mask is random.
 pub const MASK_GRID: usize = 8;
 /// The number of random rows of every column beside the mask: its commitment is the only thing that shows of it.
@@ -97,7 +99,8 @@ impl KzgColumns {
     /// # Errors
     /// [`Bn254Error`] if the height is out of range or beyond the SRS.
     pub fn new(srs: Arc<Srs>, log_rows: usize) -> Result<Self, Bn254Error> {
-        let max = srs.max_log_rows();
+        // A verifier's reference string has no powers, and fits every height.
+        let max = srs.g1.len().checked_ilog2().map_or(MAX_LOG_ROWS, |log| log as usize);
         if !(MIN_LOG_ROWS..=max).contains(&log_rows) {
             return Err(Bn254Error::Height { min: MIN_LOG_ROWS, max, got: log_rows });
         }
@@ -115,7 +118,7 @@ impl KzgColumns {
     }
 
     fn rows(&self) -> Result<&[G1Affine], Bn254Error> {
-        self.srs.powers().get(..1 << self.log_rows).ok_or(Bn254Error::Srs("it is a verifier's, without powers"))
+        self.srs.g1.get(..1 << self.log_rows).ok_or(Bn254Error::NoPowers)
     }
 }
 
@@ -174,7 +177,7 @@ pub fn check_opening(
     let column = msm(&others, &powers(opening.challenge, others.len())) + mask;
     let coordinates = trees.iter().flat_map(|t| t.coordinates());
     let listed = Listed::new(statement, coordinates, opening);
-    mercury::verify(srs.tau_g2(), column, &opening.point, opening.value, listed.digest(), &opening.proof)?;
+    mercury::verify(srs.tau_g2, column, &opening.point, opening.value, listed.digest(), &opening.proof)?;
     Ok(listed)
 }
 

@@ -100,6 +100,11 @@ impl Srs {
         Ok(Self { g1, g2, tau_g2: (g2 * *tau).into_affine() })
     }
 
+    /// What a verifier needs: no powers at all. Nothing can be committed under it.
+    pub fn verifying(tau_g2: G2Affine) -> Self {
+        Self { g1: Vec::new(), g2: G2Affine::generator(), tau_g2 }
+    }
+
     /// Checks that the points are successive powers of one non-zero τ. That they are on the curve and in the subgroup
     /// is the reader's to check.
     ///

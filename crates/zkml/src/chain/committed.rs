@@ -47,12 +47,12 @@ impl ChainTensor {
     pub(super) fn new(tensor: Tensor, srs: &Arc<Srs>, log_rows: u8) -> Result<Self, Error> {
         let seed = Seed::fresh()?;
         let points = Points(commit(&tensor, srs, log_rows, &seed)?.points().clone());
-        Ok(Self { tensor, points, log_rows, tau_g2: TauG2(srs.tau_g2()), seed })
+        Ok(Self { tensor, points, log_rows, tau_g2: TauG2(srs.tau_g2), seed })
     }
 
     /// The columns, for a model under the same reference string and of the same height.
     pub(super) fn open(&self, name: &str, srs: &Arc<Srs>, log_rows: u8) -> Result<ColumnTree, Error> {
-        if self.tau_g2.0 != srs.tau_g2() || self.log_rows != log_rows {
+        if self.tau_g2.0 != srs.tau_g2 || self.log_rows != log_rows {
             return Err(Error::Usage(format!(
                 "the commitment of '{name}' belongs to another reference string or to columns of 2^{} rows, this model's \
                  have 2^{log_rows}: commit anew",

@@ -20,7 +20,8 @@ use zkml_ir::{Graph, Model, Port};
 use zkml_quantize::{Compiled, Metadata};
 use zkml_snark::circuit::{Arithmetization, Shape as CircuitShape};
 use zkml_snark::codec::Check;
-use zkml_snark::{G2Affine, groth16, plonk, srs};
+use zkml_snark::srs::write_testing_ptau;
+use zkml_snark::{G2Affine, groth16, plonk};
 use zkml_verifier::envelope::{self, Kind};
 use zkml_verifier::{FormatError, Shape, Visibility};
 
@@ -70,7 +71,7 @@ pub struct ChainKey {
     card: Card,
     /// What the columns of the weights are blinded with.
     seed: Seed,
-    srs: srs::Srs,
+    srs: Arc<Srs>,
     proving: Option<groth16::ProvingKey>,
 }
 
@@ -121,7 +122,7 @@ pub fn setup(
     let Plan { shape, log_rows, registration, .. } = plan;
     let card =
         Card { graph, shape, log_rows, srs: origin, tau_g2, weights: None, key, registration: None };
-    let mut chain = ChainKey { compiled, card, seed, srs, proving };
+    let mut chain = ChainKey { compiled, card, seed, srs: Arc::new(srs), proving };
     if let Some(circuit) = registration {
         chain.register(&circuit, &mut clock)?;
     }
@@ -165,11 +166,11 @@ impl Plan {
         Ok(Self { shape, log_rows: log_rows as u8, statement, registration, powers })
     }
 
-    fn reference_string(&self, source: SrsSource<'_>) -> Result<(srs::Srs, SrsOrigin), Error> {
+    fn reference_string(&self, source: SrsSource<'_>) -> Result<(Srs, SrsOrigin), Error> {
         match source {
             SrsSource::Testing => {
                 let failed = |source| Error::Srs { file: "a testing reference string".into(), source };
-                Ok((srs::Srs::testing(self.powers).map_err(failed)?, SrsOrigin::Testing))
+                Ok((Srs::testing(self.powers).map_err(failed)?, SrsOrigin::Testing))
             }
             SrsSource::File(path) => {
                 let srs = read_srs(path, self.powers)?;
@@ -184,10 +185,10 @@ impl Plan {
 ///
 /// # Errors
 /// [`Error::Srs`] if the file is malformed, too small or inconsistent.
-pub fn read_srs(path: &Path, powers: usize) -> Result<srs::Srs, Error> {
+pub fn read_srs(path: &Path, powers: usize) -> Result<Srs, Error> {
     let file = File::open(path).map_err(Error::file(path))?;
     let failed = |source| Error::Srs { file: path.display().to_string(), source };
-    srs::Srs::read(&mut BufReader::new(file), powers).map_err(failed)
+    Srs::read(&mut BufReader::new(file), powers).map_err(failed)
 }
 
 /// Writes a `.ptau` file of `2^power` powers, whose secrets this process knew; its size in bytes. For testing: nothing in the
@@ -198,7 +199,7 @@ pub fn read_srs(path: &Path, powers: usize) -> Result<srs::Srs, Error> {
 pub fn write_testing_srs(power: u32, path: &Path) -> Result<usize, Error> {
     let failed = |source| Error::Srs { file: path.display().to_string(), source };
     let mut bytes = Vec::new();
-    srs::write_testing_ptau(power, &mut bytes).map_err(failed)?;
+    write_testing_ptau(power, &mut bytes).map_err(failed)?;
     files::write(path, &bytes, Access::Everyone)?;
     Ok(bytes.len())
 }
@@ -241,20 +242,14 @@ impl ChainKey {
     }
 
     /// The powers that columns and circuits need.
-    pub(super) fn powers(&self) -> &srs::Srs {
+    pub(super) fn powers(&self) -> &Arc<Srs> {
         &self.srs
-    }
-
-    /// The reference string of the columns.
-    pub(super) fn column_srs(&self) -> Arc<Srs> {
-        let powers = self.srs.g1.get(..1 << self.card.log_rows).unwrap_or_default();
-        Arc::new(Srs::trusted(powers.to_vec(), self.srs.tau_g2))
     }
 
     /// The relation of the card's statements, for proving.
     pub(super) fn relation(&self, system: zkml_iop::system::System) -> Result<Relation, Error> {
         let Card { graph, shape, log_rows, .. } = &self.card;
-        Relation::with_system(system, graph, Some(shape), self.column_srs(), (*log_rows).into()).map_err(commitment)
+        Relation::with_system(system, graph, Some(shape), self.srs.clone(), (*log_rows).into()).map_err(commitment)
     }
 
     /// The columns of the weights.
@@ -305,7 +300,7 @@ impl ChainKey {
     fn registration_relation(&self) -> Result<Relation, Error> {
         let mut relation = self.card.registration_relation()?;
         relation.columns =
-            KzgColumns::new(self.column_srs(), self.card.log_rows.into()).map_err(commitment)?;
+            KzgColumns::new(self.srs.clone(), self.card.log_rows.into()).map_err(commitment)?;
         Ok(relation)
     }
 
@@ -354,7 +349,7 @@ impl ChainKey {
         };
         let damaged = |e: zkml_snark::codec::CodecError| Error::Usage(format!("{}: {e}", folder.display()));
         let powers = usize::try_from(stored.powers).unwrap_or(usize::MAX);
-        let srs = srs::Srs::from_bytes(&beside(SRS_FILE, &stored.srs)?, powers, Check::Trusted).map_err(damaged)?;
+        let srs = Srs::from_bytes(&beside(SRS_FILE, &stored.srs)?, powers, Check::Trusted).map_err(damaged)?;
         let proving = match stored.proving {
             None => None,
             Some(digest) => {
@@ -363,7 +358,7 @@ impl ChainKey {
             }
         };
         let compiled = Compiled { model, metadata: stored.metadata };
-        Ok(Self { compiled, card, seed: Seed(stored.seed), srs, proving })
+        Ok(Self { compiled, card, seed: Seed(stored.seed), srs: Arc::new(srs), proving })
     }
 
     /// Writes key, card, reference string and proving key into a folder, which is created if it is missing.

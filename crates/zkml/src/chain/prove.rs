@@ -135,18 +135,18 @@ fn open_commitments(
     if let Some(name) = commitments.keys().find(|name| ports.iter().all(|port| port.2.name != **name)) {
         return Err(Error::Usage(format!("a commitment is given for '{name}', which is not committed")));
     }
-    let srs = key.column_srs();
+    let srs = key.powers();
     let mut opened = Vec::with_capacity(ports.len());
     for port in ports {
         let (name, tensor) = (&port.2.name, value(port, samples, traces));
         let known = match commitments.entry(name.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(slot) => slot.insert(ChainTensor::new(tensor.clone(), &srs, card.log_rows)?),
+            Entry::Vacant(slot) => slot.insert(ChainTensor::new(tensor.clone(), srs, card.log_rows)?),
         };
         if *known.tensor() != tensor {
             return Err(Error::Usage(format!("the commitment given for '{name}' is to another tensor")));
         }
-        opened.push((known.points().clone(), known.open(name, &srs, card.log_rows)?));
+        opened.push((known.points().clone(), known.open(name, srs, card.log_rows)?));
     }
     Ok(opened)
 }
