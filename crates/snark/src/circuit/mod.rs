@@ -4,6 +4,8 @@
 //! need, with values it yields shape and [`Assignment`] for the prover. What depends on a value must therefore be a
 //! witness or a public input and never steer which constraints are emitted.
 
+#[cfg(test)]
+pub(crate) mod examples;
 mod linear;
 mod shape;
 mod statistics;
