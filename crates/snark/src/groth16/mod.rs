@@ -84,11 +84,9 @@ pub fn domain_size(shape: &Shape) -> usize {
 /// If there is no randomness or the circuit exceeds a bound.
 pub fn testing_setup(shape: &Shape) -> Result<(ProvingKey, VerifyingKey), Groth16Error> {
     check_public_inputs(shape)?;
-    let mut secrets = Vec::with_capacity(4);
-    for _ in 0..4 {
-        secrets.push(random::scalar()?);
-    }
-    let [alpha, beta, gamma, delta] = <[Fr; 4]>::try_from(secrets).unwrap_or_default();
+    let (alpha, beta, delta) = (random::scalar()?, random::scalar()?, random::scalar()?);
+    // As in a ceremony: contracts pair the public inputs with the generator.
+    let gamma = Fr::from(1);
     let (g1, g2) = (G1Affine::generator().into_group(), G2Affine::generator().into_group());
     let mut rng = OsRandom::default();
     let key =
