@@ -15,6 +15,6 @@ pub use points::{Points, TauG2};
 pub use proof::Proof;
 pub use snark::{SnarkKey, Suite};
 pub use statement::{Statement, TensorCommitment};
-pub use verify::{Policy, Registered, Registration, Verified, verify};
+pub use verify::{ColumnCounts, Policy, Registered, Registration, Verified, verify};
 pub use zkml_bn254 as bn254;
 pub use zkml_snark as snark_suites;

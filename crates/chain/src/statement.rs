@@ -1,7 +1,8 @@
 //! What a proof is about.
 
 use serde::{Deserialize, Serialize};
-use zkml_bn254::{ColumnPoints, Public};
+use zkml_bn254::circuit::pack;
+use zkml_bn254::{ColumnPoints, Public, Relation};
 use zkml_iop::layout::TreeKind;
 use zkml_ir::Tensor;
 use zkml_iop::system::{Home, System};
@@ -67,6 +68,14 @@ impl Statement {
         };
         let tensors = system.tensors.iter().map(|tensor| entries(&tensor.home)).collect();
         Public { tensors, context: self.context.clone() }
+    }
+
+    /// The public tensors as contracts take them: `docs/bn254.md`, section 4, without padding.
+    ///
+    /// # Errors
+    /// [`Refusal`] if a tensor does not fit.
+    pub fn packed(&self, relation: &Relation) -> Result<Vec<u8>, Refusal> {
+        Ok(pack(&relation.tensors, &self.public(&relation.system).tensors)?)
     }
 
     /// The commitments that the proof opens beside its own: the card's weights, then the committed tensors.

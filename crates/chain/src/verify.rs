@@ -1,7 +1,9 @@
 //! The verification of a proof against a registered card.
 
+use zkml_bn254::circuit::{PublicTensor, packed_length};
 use zkml_bn254::{OuterProof, Public, Relation};
 use zkml_iop::layout::TreeKind;
+use zkml_iop::system::Home;
 use zkml_snark::circuit::{Arithmetization, Shape as CircuitShape};
 use zkml_snark::{Fr, plonk, srs};
 use zkml_verifier::ErrorTerm;
@@ -19,6 +21,19 @@ pub struct Registered {
     card: Card,
     relation: Relation,
     circuits: Circuits,
+}
+
+/// The numbers of columns that a proof opens, as `docs/bn254.md`, section 2, names them; the mask is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnCounts {
+    /// Of the weights.
+    pub weights: usize,
+    /// Of all committed tensors.
+    pub committed: usize,
+    /// Of the witness.
+    pub witness: usize,
+    /// Of the lookup helpers.
+    pub helpers: usize,
 }
 
 /// The circuits that a card's keys must be for.
@@ -142,6 +157,29 @@ impl Registered {
     /// The circuit of its statements.
     pub fn circuit(&self) -> &CircuitShape {
         &self.circuits.statement
+    }
+
+    /// The numbers of columns of a proof.
+    pub fn columns(&self) -> ColumnCounts {
+        let layout = &self.relation.layout;
+        let committed = (0..self.card.shape.num_committed()).map(|index| layout.columns(TreeKind::Committed(index)));
+        ColumnCounts {
+            weights: layout.columns(TreeKind::Weights),
+            committed: committed.sum(),
+            witness: layout.columns(TreeKind::Witness),
+            helpers: layout.columns(TreeKind::Helpers),
+        }
+    }
+
+    /// The bytes of the packed public tensors, and how many of them, at the end, are the outputs.
+    pub fn packed_lengths(&self) -> [usize; 2] {
+        let tensors = &self.relation.tensors;
+        let is_output = |t: &&PublicTensor| {
+            let declared = self.relation.system.tensors.get(t.tensor);
+            declared.is_some_and(|declared| matches!(declared.home, Home::PublicOutput(_)))
+        };
+        let outputs: Vec<PublicTensor> = tensors.iter().filter(is_output).copied().collect();
+        [packed_length(tensors), packed_length(&outputs)]
     }
 
     /// The part of the setup that is marked as made for testing.
