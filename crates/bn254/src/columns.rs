@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{AdditiveGroup, Field, Zero};
+use ark_ec::AffineRepr;
+use ark_ff::Zero;
 use rayon::prelude::*;
 
 use zkml_iop::commitment::{ColumnCommitment, Combination};
 use zkml_iop::transcript::Transcript;
+use zkml_snark::srs::Srs;
 
 use crate::error::Bn254Error;
 use crate::field::{F, coordinate_to_scalar, from_ark, point_words, reduce, to_ark, to_word};
 use crate::mercury::{self, MercuryProof, low_variables};
 use crate::msm::{msm, msm_column, to_affine};
-use crate::srs::Srs;
 use crate::transcript::Poseidon2Transcript;
 
 /// The fewest rows: 2^8, so that the mask's grid has room.
@@ -97,7 +97,7 @@ impl KzgColumns {
     /// # Errors
     /// [`Bn254Error`] if the height is out of range or beyond the SRS.
     pub fn new(srs: Arc<Srs>, log_rows: usize) -> Result<Self, Bn254Error> {
-        let max = srs.powers().len().ilog2() as usize;
+        let max = srs.g1.len().max(1).ilog2() as usize;
         if !(MIN_LOG_ROWS..=max).contains(&log_rows) {
             return Err(Bn254Error::Height { min: MIN_LOG_ROWS, max, got: log_rows });
         }
@@ -115,7 +115,7 @@ impl KzgColumns {
     }
 
     fn rows(&self) -> &[G1Affine] {
-        &self.srs.powers()[..1 << self.log_rows]
+        &self.srs.g1[..1 << self.log_rows]
     }
 }
 
@@ -174,7 +174,7 @@ pub fn check_opening(
     let column = msm(&others, &powers(opening.challenge, others.len())) + mask;
     let coordinates = trees.iter().flat_map(|t| t.coordinates());
     let listed = Listed::new(statement, coordinates, opening);
-    mercury::verify(srs.tau_g2(), column, &opening.point, opening.value, listed.digest(), &opening.proof)?;
+    mercury::verify(srs.tau_g2, column, &opening.point, opening.value, listed.digest(), &opening.proof)?;
     Ok(listed)
 }
 

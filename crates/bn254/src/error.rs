@@ -4,9 +4,6 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Bn254Error {
-    /// The SRS is none, or too short.
-    #[error("the structured reference string is refused: {0}")]
-    Srs(&'static str),
     /// Columns have another height than the commitment.
     #[error("a column has {got} rows, the commitment's have {expected}")]
     Rows {

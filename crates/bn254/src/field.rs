@@ -61,9 +61,9 @@ pub fn point_words(point: &G1Affine) -> [[u8; WORD]; 2] {
 pub fn point_from_words(words: &[[u8; WORD]; 2]) -> Option<G1Affine> {
     let [x, y] = words;
     let (x, y) = (Fq::from_bigint(integer(x))?, Fq::from_bigint(integer(y))?);
-    // The group has prime order, so that being on the curve is enough; (0, 0) is not on it.
+    // The group has prime order, so that being on the curve is enough.
     let point = G1Affine::new_unchecked(x, y);
-    point.is_on_curve().then_some(point)
+    (!point.is_zero() && point.is_on_curve()).then_some(point)
 }
 
 fn big_endian(value: BigInt<4>) -> [u8; WORD] {

@@ -4,21 +4,26 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, One};
 
 use crate::columns::{KzgColumns, MASK_GRID};
-use crate::mercury::{Challenges, Messages, evaluate, messages};
-use crate::srs::Srs;
+use crate::mercury::{Challenges, evaluate, run};
 use crate::testing::Dice;
 use zkml_iop::commitment::ColumnCommitment;
+use zkml_snark::srs::Srs;
 
-/// Challenges that do not depend on messages.
-struct Fixed(Dice);
+/// Challenges that do not depend on messages, and the logarithms of the points that were sent.
+struct Fixed {
+    dice: Dice,
+    tau: Fr,
+    sent: Vec<Fr>,
+}
 
 impl Challenges for Fixed {
-    fn after(&mut self, _: &[&[Fr]]) -> Fr {
-        self.0.scalar()
+    fn after(&mut self, polynomials: &[&[Fr]]) -> Fr {
+        self.sent.extend(polynomials.iter().map(|p| at(p, self.tau)));
+        self.dice.scalar()
     }
 
     fn after_scalars(&mut self, _: &[Fr]) -> Fr {
-        self.0.scalar()
+        self.dice.scalar()
     }
 }
 
@@ -29,11 +34,11 @@ fn at(polynomial: &[Fr], x: Fr) -> Fr {
 /// Everything that an opening of the column `f` reveals to somebody who knows `τ`: the logarithms of its commitment and of all
 /// points, all values. Linear in `f`.
 fn revealed(f: &[Fr], point: &[Fr], tau: Fr, seed: u64) -> Vec<Fr> {
-    let Messages { h, g, q, s, d, values, w, v } = messages(f, point, &mut Fixed(Dice::new(seed))).unwrap();
-    let mut all = vec![at(f, tau), evaluate(f, point)];
-    all.extend([h, g, q, s, d, w, v].iter().map(|p| at(p, tau)));
-    all.extend(values);
-    all
+    let mut challenges = Fixed { dice: Dice::new(seed), tau, sent: vec![at(f, tau), evaluate(f, point)] };
+    let values = run(f, point, &mut challenges).unwrap();
+    assert_eq!(challenges.sent.len(), 9);
+    challenges.sent.extend(values);
+    challenges.sent
 }
 
 fn rank(mut rows: Vec<Vec<Fr>>) -> usize {
@@ -69,7 +74,7 @@ fn rank_on(rho: usize, seed: u64, chosen: impl Fn(usize) -> bool) -> usize {
 }
 
 fn columns(rho: usize) -> KzgColumns {
-    KzgColumns::new(std::sync::Arc::new(Srs::testing(rho, Fr::from(5u8))), rho).unwrap()
+    KzgColumns::new(std::sync::Arc::new(Srs::testing(1 << rho).unwrap()), rho).unwrap()
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub mod msm;
 pub mod poseidon2;
 pub mod proof;
 pub mod relation;
-pub mod srs;
+pub mod suite;
 #[cfg(test)]
 mod testing;
 pub mod transcript;
@@ -23,5 +23,6 @@ pub use field::F;
 pub use mercury::MercuryProof;
 pub use proof::{ClearProof, OuterProof, prove};
 pub use relation::{FIELD, Public, Relation};
-pub use srs::Srs;
+pub use suite::{ProvingKey, Snark, SuiteError, SuiteProof, Verifier, VerifyingKey};
+pub use zkml_snark::srs::Srs;
 pub use transcript::Poseidon2Transcript;

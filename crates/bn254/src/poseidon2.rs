@@ -100,8 +100,8 @@ struct Grain {
 
 impl Grain {
     fn new() -> Self {
-        // Field, S-box, bits of the modulus, width, full rounds, partial rounds, then ones.
-        let parameters: [(u32, usize); 6] = [(1, 2), (1, 4), (254, 12), (3, 12), (8, 10), (56, 10)];
+        // Prime field, power map, bits of the modulus, width, full rounds, partial rounds, then ones.
+        let parameters: [(u32, usize); 6] = [(1, 2), (0, 4), (254, 12), (3, 12), (8, 10), (56, 10)];
         let bits = parameters
             .into_iter()
             .flat_map(|(value, width)| (0..width).rev().map(move |i| value >> i & 1 == 1))

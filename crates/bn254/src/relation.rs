@@ -9,13 +9,13 @@ use zkml_iop::registration::registration_system;
 use zkml_iop::soundness::{ErrorTerm, error_terms};
 use zkml_iop::system::{Home, System};
 use zkml_ir::Graph;
+use zkml_snark::srs::Srs;
 
 use crate::circuit::{PublicTensor, pack, packed_words, public_tensors};
 use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, RESERVED_ROWS};
 use crate::digest::keccak;
 use crate::error::Bn254Error;
 use crate::field::reduce;
-use crate::srs::Srs;
 
 /// The field of the suite: integers never reach its modulus.
 pub const FIELD: FieldShape = FieldShape { modulus: i64::MAX, degree: 1 };

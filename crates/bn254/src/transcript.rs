@@ -185,7 +185,7 @@ mod tests {
             }),
             after(|t| {
                 t.absorb_scalars("a", &[one]);
-                t.challenge("between");
+                let _ = t.challenge("between");
                 t.absorb_scalars("a", &[two]);
             }),
             after(|t| t.absorb_bytes("a", &[0])),

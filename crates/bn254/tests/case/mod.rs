@@ -21,7 +21,7 @@ use zkml_snark::circuit::Arithmetization;
 
 pub const CONTEXT: &[u8] = b"nonce 17";
 
-static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing(12, Fr::from(0x5eed_1234_5678_u64))));
+static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing(1 << 12).unwrap()));
 
 /// Test randomness, reproducible.
 pub struct Counter(pub u64);
