@@ -79,6 +79,21 @@ pub(crate) enum Command {
         after_help = "Example, with the card of a model that is set up for groth16:\n  zkml ceremony start --card keys/model.card --phase1 powers.ptau --out 0.ceremony\n  zkml ceremony contribute --card keys/model.card 0.ceremony --out 1.ceremony      (every participant in turn)\n  zkml ceremony contribute --card keys/model.card 1.ceremony --out 2.ceremony --beacon 00ff11ee...\n  zkml ceremony verify --card keys/model.card 2.ceremony --phase1 powers.ptau\n  zkml ceremony finish --key keys/prover.key 2.ceremony --phase1 powers.ptau"
     )]
     Ceremony(CeremonyCommand),
+    /// Write contracts, deployment code and calls for a model, and for a proof of it.
+    #[command(
+        after_help = "Examples:\n  zkml contract --card keys/model.card --out chain\n  zkml contract --card keys/model.card proof.zkp --out chain\n  zkml contract --card keys/model.card proof.zkp --out chain --chain-id 1 --registry 0x... --requester 0x... --owner 0x... --nonce 7"
+    )]
+    Contract(Contract),
+    /// The context that a proof needs for a registry to accept it.
+    #[command(
+        after_help = "Example:\n  zkml prove --key keys/prover.key --input digits.npz --out proof.zkp --context $(zkml context --card keys/model.card \\\n    --chain-id 1 --registry 0x... --requester 0x... --owner 0x... --nonce 7)"
+    )]
+    Context(Context),
+    /// What the verification of a proof costs on chain, by part.
+    #[command(
+        after_help = "Examples:\n  zkml estimate-gas --card keys/model.card proof.zkp\n  zkml estimate-gas --card keys/model.card proof.zkp --json --chain-id 1 --registry 0x... --requester 0x... --owner 0x... --nonce 7\n\nWithout a registry: a call of the model's verifier. With one: the submission of a result, with the event and the nonce."
+    )]
+    EstimateGas(EstimateGas),
 }
 
 #[derive(Debug, Args)]
@@ -194,6 +209,63 @@ pub(crate) struct Srs {
     /// Where the file goes.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+/// A registry and who asks: what the context of a result is made from.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The chain's number.
+    #[arg(long, value_name = "N")]
+    pub(crate) chain_id: Option<u64>,
+    /// The address of the registry.
+    #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
+    pub(crate) registry: Option<String>,
+    /// The address for which the result is proven.
+    #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
+    pub(crate) requester: Option<String>,
+    /// The address that registered the model.
+    #[arg(long, value_name = "ADDRESS", requires = "chain_id")]
+    pub(crate) owner: Option<String>,
+    /// A number that the requester has not used.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) nonce: u128,
+    /// Which commitment to the weights.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) epoch: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Contract {
+    /// The card of a model that is set up for groth16 or plonk.
+    #[arg(long)]
+    pub(crate) card: PathBuf,
+    /// A proof, whose calls are written too.
+    pub(crate) proof: Option<PathBuf>,
+    /// The folder for everything.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Context {
+    /// The card of the model.
+    #[arg(long)]
+    pub(crate) card: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EstimateGas {
+    /// The card of the model.
+    #[arg(long)]
+    pub(crate) card: PathBuf,
+    /// The proof.
+    pub(crate) proof: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

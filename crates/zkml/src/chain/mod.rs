@@ -55,7 +55,7 @@ impl Randomness<F> for Scalars {
 
 /// Tells a clock about the protocol's stages.
 pub(crate) fn staged<'c>(clock: &'c mut Clock<'_>) -> impl FnMut(Stage) + 'c {
-    |stage| match stage {
+    move |stage| match stage {
         Stage::Commit => {}
         Stage::Lookups => clock.begin(Phase::Lookups),
         Stage::Products => clock.begin(Phase::Products),

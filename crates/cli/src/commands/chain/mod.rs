@@ -1,6 +1,7 @@
 //! The suites for contracts: `groth16` and `plonk`.
 
 pub(crate) mod ceremony;
+pub(crate) mod contract;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod setup;

@@ -41,7 +41,8 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     key.write(&c.out)?;
     let made = start.elapsed();
     let start = Instant::now();
-    key.registered()?;
+    let constraints = key.registered()?.circuit().constraints().len();
+    let checked = start.elapsed();
     if source == SrsSource::Testing {
         warn("the powers of tau are made here, for testing: whoever ran this can forge proofs of every model under them");
     }
@@ -51,17 +52,18 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
              Make keys together with zkml ceremony before anything depends on them",
         );
     }
-    report(&key, c, (made, start.elapsed()))
+    report(&key, c, constraints, (made, checked))
 }
 
 fn report(
     key: &ChainKey,
     c: &Setup,
+    constraints: usize,
     (made, checked): (std::time::Duration, std::time::Duration),
 ) -> Result<Report, Failure> {
     let card = key.card();
     let id = hex(&card.id().map_err(Error::from)?);
-    let (suite, constraints) = (card.suite(), key.registered()?.circuit().constraints().len());
+    let suite = card.suite();
     let mut files = vec![
         (KEY_FILE, "SECRET: it holds the weights"),
         (SRS_FILE, "public: the prover needs it"),
