@@ -36,7 +36,9 @@ pub enum Refusal {
     #[error("the model has no circuit: {0}")]
     Circuit(String),
     /// A key is another circuit's.
-    #[error("the {what} is for another circuit, batch or reference string than the card's model: set the model up again")]
+    #[error(
+        "the {what} is for another circuit, batch or reference string than the card's model: set the model up again"
+    )]
     Key {
         /// Which key.
         what: &'static str,

@@ -71,6 +71,7 @@ impl<'de> Deserialize<'de> for TauG2 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what fails here is a failed test")]
 mod tests {
     use super::*;
     use zkml_snark::{G1Affine, G2Affine};

@@ -48,3 +48,47 @@ impl Proof {
         [self.outer.as_slice(), &self.snark].concat()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what fails here is a failed test")]
+mod tests {
+    use super::*;
+    use zkml_ir::Tensor;
+    use zkml_verifier::{Shape, Visibility};
+
+    fn proof() -> Proof {
+        let shape = Shape { batch: 1, inputs: vec![Visibility::Private], outputs: vec![Visibility::Public] };
+        let outputs = vec![Tensor { shape: vec![1, 2], data: vec![-3, 70_000] }];
+        let (model, context) = ([7; 32], vec![0xc0, 0xff, 0xee]);
+        let statement = Statement { model, shape, inputs: Vec::new(), outputs, commitments: Vec::new(), context };
+        Proof { statement, outer: vec![1; 300], snark: vec![2; 256] }
+    }
+
+    #[test]
+    fn a_proof_has_one_encoding() {
+        let bytes = proof().to_bytes().unwrap();
+        assert_eq!(Proof::from_bytes(&bytes).unwrap(), proof());
+        assert!(Proof::recognises(&bytes));
+        for length in 0..bytes.len() {
+            assert!(Proof::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        assert!(Proof::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+        for bit in 0..8 * bytes.len() {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(other) = Proof::from_bytes(&changed) {
+                assert_ne!(other, proof(), "bit {bit}");
+                assert_eq!(other.to_bytes().unwrap(), changed, "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_bytes_allocates_nothing() {
+        let mut bytes = b"ZKGP\x01\x00".to_vec();
+        bytes.extend([7; 32]);
+        // A batch, then a list of 2^63 visibilities.
+        bytes.extend([1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+        assert!(Proof::from_bytes(&bytes).is_err());
+    }
+}

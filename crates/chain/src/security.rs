@@ -12,10 +12,10 @@ const FIELD_BITS: f64 = 253.6;
 
 /// The errors of the protocol in the algebraic group model, term by term, and the curve.
 pub fn security_terms(relation: &Relation) -> Vec<ErrorTerm> {
-    let algebraic = relation.error_terms().into_iter().map(|term| ErrorTerm {
-        name: term.name,
-        bits: FIELD_BITS - term.degree.max(1.0).log2(),
-    });
+    let algebraic = relation
+        .error_terms()
+        .into_iter()
+        .map(|term| ErrorTerm { name: term.name, bits: FIELD_BITS - term.degree.max(1.0).log2() });
     algebraic.chain([ErrorTerm { name: "BN254", bits: CURVE_BITS }]).collect()
 }
 

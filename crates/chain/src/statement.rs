@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use zkml_bn254::circuit::pack;
 use zkml_bn254::{ColumnPoints, Public, Relation};
 use zkml_iop::layout::TreeKind;
-use zkml_ir::Tensor;
 use zkml_iop::system::{Home, System};
+use zkml_ir::Tensor;
 use zkml_verifier::statement::{check_public, hex};
 use zkml_verifier::{Shape, Visibility};
 

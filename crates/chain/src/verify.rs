@@ -162,7 +162,8 @@ impl Registered {
     /// The numbers of columns of a proof.
     pub fn columns(&self) -> ColumnCounts {
         let layout = &self.relation.layout;
-        let committed = (0..self.card.shape.num_committed()).map(|index| layout.columns(TreeKind::Committed(index)));
+        let committed =
+            (0..self.card.shape.num_committed()).map(|index| layout.columns(TreeKind::Committed(index)));
         ColumnCounts {
             weights: layout.columns(TreeKind::Weights),
             committed: committed.sum(),

@@ -39,7 +39,11 @@ fn main() -> Result<(), Failure> {
     verify(&registered, &proven.proof, &Policy { allow_testing: true, ..Policy::default() })?;
     let verified = start.elapsed();
     let columns = registered.columns();
-    println!("{} constraints (of PLONK rows), columns {columns:?} of 2^{} rows", proven.constraints, key.card().log_rows);
+    println!(
+        "{} constraints (of PLONK rows), columns {columns:?} of 2^{} rows",
+        proven.constraints,
+        key.card().log_rows
+    );
     println!("  set up {set_up:.2?}, card checked {checked:.2?}, verified {verified:.2?}");
     println!("  proof: {} bytes for a contract", proven.proof.evm_bytes().len());
     for (phase, duration) in &proven.phases {

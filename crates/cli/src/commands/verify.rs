@@ -33,7 +33,9 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
         return super::chain::verify::run(c, &card_bytes, context.as_deref());
     }
     if c.srs.is_some() {
-        return Err(Failure::usage("--srs is for cards of suite groth16 and plonk: this one has no reference string"));
+        return Err(Failure::usage(
+            "--srs is for cards of suite groth16 and plonk: this one has no reference string",
+        ));
     }
     let card =
         Card::from_bytes(&card_bytes).map_err(|e| Failure::file(format!("{}: {e}", c.card.display())))?;
@@ -197,7 +199,9 @@ fn report(claim: &Claim<'_>, found: &Found, clamped: usize) -> Report {
         ));
     }
     if found.testing {
-        text.push_str("\nTESTING SETUP: whoever ran it can forge such proofs; to anybody else nothing is proven");
+        text.push_str(
+            "\nTESTING SETUP: whoever ran it can forge such proofs; to anybody else nothing is proven",
+        );
     }
     let terms = found.terms.iter().map(|t| serde_json::json!({ "name": t.name, "bits": t.bits }));
     let json = serde_json::json!({

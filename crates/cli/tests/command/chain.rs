@@ -54,7 +54,8 @@ fn with_proof(suite: &str) -> Bench {
         prove(&bench, "keys", "p.zkp", &["--context", "c0ffee"]).ok();
         let keys = std::fs::read_dir(bench.path("keys")).unwrap();
         let keys = keys.map(|e| format!("keys/{}", e.unwrap().file_name().into_string().unwrap()));
-        let names: Vec<String> = keys.chain(["p.zkp".into(), "tiny.zkm".into(), "data.json".into()]).collect();
+        let names: Vec<String> =
+            keys.chain(["p.zkp".into(), "tiny.zkm".into(), "data.json".into()]).collect();
         names.into_iter().map(|name| (name.clone(), bench.read(&name))).collect()
     });
     let bench = Bench::new();
@@ -79,13 +80,18 @@ fn one_sample_has_the_same_statement_in_all_three_suites() {
             let sample = [&["--index", "7", "--context", "0102"], &public[..]].concat();
             prove(&bench, suite, &proof, &sample).ok();
             let card = format!("{suite}/model.card");
-            let verify = ["--json", "verify", "--card", &card, &proof, "--context", "0102", "--allow-testing"];
+            let verify =
+                ["--json", "verify", "--card", &card, &proof, "--context", "0102", "--allow-testing"];
             let found = bench.zkml(&verify).ok().json();
             assert_eq!((&found["suite"], &found["valid"]), (&suite.into(), &true.into()));
             assert_eq!(found["outputs"][0]["integers"], run["samples"][0]["outputs"][0]["integers"]);
             assert_eq!(found["inputs"][0]["integers"].as_array().unwrap().len(), tiny::WIDTH);
             let parts = ["batch", "context", "inputs", "outputs", "commitments"];
-            parts.into_iter().map(|part| (part.to_string(), found[part].clone())).collect::<serde_json::Map<_, _>>().into()
+            parts
+                .into_iter()
+                .map(|part| (part.to_string(), found[part].clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         })
         .collect();
     assert_eq!(statements[0], statements[1]);
@@ -169,7 +175,9 @@ fn another_context_card_or_reference_string_is_refused() {
             "plonk" => other(&["--srs", "other.ptau"]).ok(),
             _ => other(&[]).fails(1, &["local setup"]),
         };
-        bench.zkml(&["verify", "--card", "keys/model.card", "p.zkp", "--srs", "gone.ptau"]).fails(3, &["gone.ptau"]);
+        bench
+            .zkml(&["verify", "--card", "keys/model.card", "p.zkp", "--srs", "gone.ptau"])
+            .fails(3, &["gone.ptau"]);
     }
 }
 
@@ -218,7 +226,10 @@ fn a_card_with_a_flipped_bit_verifies_nothing() {
         changed[position] ^= 1 << (position % 8);
         bench.write("keys/model.card", &changed);
         let answer = verify(&bench, "keys", "p.zkp", &ALLOWED);
-        assert!(matches!(answer.code, Some(1 | 3)) && !answer.err.contains("panicked"), "{position}: {answer:?}");
+        assert!(
+            matches!(answer.code, Some(1 | 3)) && !answer.err.contains("panicked"),
+            "{position}: {answer:?}"
+        );
     }
 }
 
@@ -273,8 +284,10 @@ fn a_committed_tensor_is_shared_by_proofs_and_another_one_is_refused() {
     assert_eq!(inspected["id"], own.as_str());
     let expected = |id: &str| format!("x={id}");
     verify(&bench, "keys", "p.zkp", &["--allow-testing", "--commitment", &expected(&own)]).ok();
-    verify(&bench, "keys", "p.zkp", &["--allow-testing", "--commitment", &expected(&fresh)]).fails(1, &["INVALID"]);
-    prove(&bench, "keys", "q.zkp", &["--index", "1", "--commitment", "x=x.secret"]).fails(2, &["another tensor"]);
+    verify(&bench, "keys", "p.zkp", &["--allow-testing", "--commitment", &expected(&fresh)])
+        .fails(1, &["INVALID"]);
+    prove(&bench, "keys", "q.zkp", &["--index", "1", "--commitment", "x=x.secret"])
+        .fails(2, &["another tensor"]);
     // A secret belongs to one reference string.
     set_up(&bench, "plonk", "other", &["--testing-srs", "--visibility", "x=committed"]).ok();
     prove(&bench, "other", "q.zkp", &["--commitment", "x=x.secret"]).fails(2, &["another reference string"]);

@@ -40,7 +40,9 @@ impl Architecture {
     /// [`Error::Usage`] for a card of another suite; [`Error::Chain`] if the graph has no circuit.
     pub fn of(card: &Card) -> Result<Self, Error> {
         if card.suite() != Suite::Groth16 {
-            return Err(Error::Usage("the card is of suite plonk, which needs no ceremony of its own".into()));
+            return Err(Error::Usage(
+                "the card is of suite plonk, which needs no ceremony of its own".into(),
+            ));
         }
         let builder =
             card.relation()?.circuit(Suite::Groth16.arithmetization()).map_err(zkml_chain::Refusal::from)?;
@@ -71,7 +73,13 @@ impl Architecture {
     ///
     /// # Errors
     /// [`Error`] if a file fails, the beacon is out of bounds or the ceremony is closed already.
-    pub fn close(&self, from: &Path, value: &[u8], log_iterations: u8, out: &Path) -> Result<Transcript, Error> {
+    pub fn close(
+        &self,
+        from: &Path,
+        value: &[u8],
+        log_iterations: u8,
+        out: &Path,
+    ) -> Result<Transcript, Error> {
         let mut ceremony = self.read(from)?;
         ceremony.contribute_beacon(Beacon::new(value, log_iterations).map_err(CeremonyError::from)?)?;
         self.write(&ceremony, out)

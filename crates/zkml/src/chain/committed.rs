@@ -61,7 +61,9 @@ impl ChainTensor {
         }
         let tree = commit(&self.tensor, srs, log_rows, &self.seed)?;
         if *tree.points() != self.points.0 {
-            return Err(Error::Usage(format!("the secret of '{name}' is damaged: it is not what was committed")));
+            return Err(Error::Usage(format!(
+                "the secret of '{name}' is damaged: it is not what was committed"
+            )));
         }
         Ok(tree)
     }

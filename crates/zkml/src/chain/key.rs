@@ -109,7 +109,8 @@ pub fn setup(
     let (srs, origin) = plan.reference_string(source)?;
     let (key, proving) = match options.suite {
         Suite::Groth16 => {
-            let (proving, key) = groth16::testing_setup(&plan.statement).map_err(zkml_chain::Refusal::from)?;
+            let (proving, key) =
+                groth16::testing_setup(&plan.statement).map_err(zkml_chain::Refusal::from)?;
             (SnarkKey::Groth16(key), Some(proving))
         }
         Suite::Plonk => {
@@ -120,8 +121,7 @@ pub fn setup(
     let seed = Seed::fresh()?;
     let tau_g2 = TauG2(srs.tau_g2);
     let Plan { shape, log_rows, registration, .. } = plan;
-    let card =
-        Card { graph, shape, log_rows, srs: origin, tau_g2, weights: None, key, registration: None };
+    let card = Card { graph, shape, log_rows, srs: origin, tau_g2, weights: None, key, registration: None };
     let mut chain = ChainKey { compiled, card, seed, srs: Arc::new(srs), proving };
     if let Some(circuit) = registration {
         chain.register(&circuit, &mut clock)?;
@@ -249,7 +249,8 @@ impl ChainKey {
     /// The relation of the card's statements, for proving.
     pub(super) fn relation(&self, system: zkml_iop::system::System) -> Result<Relation, Error> {
         let Card { graph, shape, log_rows, .. } = &self.card;
-        Relation::with_system(system, graph, Some(shape), self.srs.clone(), (*log_rows).into()).map_err(commitment)
+        Relation::with_system(system, graph, Some(shape), self.srs.clone(), (*log_rows).into())
+            .map_err(commitment)
     }
 
     /// The columns of the weights.
@@ -285,7 +286,9 @@ impl ChainKey {
             zkml_bn254::prove(&relation, &public, witness, &[&tree], &mut randomness, &mut staged(clock))?;
         clock.begin(Phase::Snark);
         let shared = [(TreeKind::Weights, tree.points().clone())];
-        let assigned = clear.circuit(Arithmetization::Plonk, &relation, &public, &shared).map_err(zkml_chain::Refusal::from)?;
+        let assigned = clear
+            .circuit(Arithmetization::Plonk, &relation, &public, &shared)
+            .map_err(zkml_chain::Refusal::from)?;
         let assigned = assigned.circuit().map_err(zkml_chain::Refusal::from)?;
         let prover = plonk::Prover::new(&assigned.shape, &key).map_err(refused)?;
         let snark = plonk::prove(&prover, &self.srs, &assigned).map_err(refused)?;
@@ -310,7 +313,9 @@ impl ChainKey {
     /// [`Error::Usage`] if the model is not set up for Groth16; [`Error::Chain`] if the keys are another circuit's.
     pub fn with_proving_key(mut self, proving: groth16::ProvingKey) -> Result<Self, Error> {
         if self.card.suite() != Suite::Groth16 {
-            return Err(Error::Usage("the model is set up for plonk, which needs no ceremony of its own".into()));
+            return Err(Error::Usage(
+                "the model is set up for plonk, which needs no ceremony of its own".into(),
+            ));
         }
         self.card.key = SnarkKey::Groth16(proving.verifying_key());
         self.proving = Some(proving);
@@ -328,9 +333,9 @@ impl ChainKey {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`]; [`Error::Usage`] if a file beside it is another's.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let stored: Stored =
-            envelope::open(KIND, &files::read(path)?).map_err(Error::format(path))?;
-        let model = Model::from_bytes(&stored.model).map_err(FormatError::from).map_err(Error::format(path))?;
+        let stored: Stored = envelope::open(KIND, &files::read(path)?).map_err(Error::format(path))?;
+        let model =
+            Model::from_bytes(&stored.model).map_err(FormatError::from).map_err(Error::format(path))?;
         let card = Card::from_bytes(&stored.card)?;
         if card.graph != model.graph {
             return Err(Error::Usage(format!("{}: the card in it is another model's", path.display())));
@@ -349,7 +354,8 @@ impl ChainKey {
         };
         let damaged = |e: zkml_snark::codec::CodecError| Error::Usage(format!("{}: {e}", folder.display()));
         let powers = usize::try_from(stored.powers).unwrap_or(usize::MAX);
-        let srs = Srs::from_bytes(&beside(SRS_FILE, &stored.srs)?, powers, Check::Trusted).map_err(damaged)?;
+        let srs =
+            Srs::from_bytes(&beside(SRS_FILE, &stored.srs)?, powers, Check::Trusted).map_err(damaged)?;
         let proving = match stored.proving {
             None => None,
             Some(digest) => {

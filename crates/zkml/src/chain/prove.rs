@@ -84,7 +84,8 @@ pub fn prove(
         .circuit()
         .map_err(zkml_chain::Refusal::from)?;
     let outer = clear.outer().to_bytes();
-    drop((clear, trees, weights));
+    drop((clear, trees));
+    drop((weights, committed));
     clock.begin(Phase::Snark);
     let (snark, constraints) = prove_circuit(key, &circuit)?;
     clock.begin(Phase::Verify);
@@ -110,7 +111,11 @@ fn check(key: &ChainKey, batch: usize, options: &ProveOptions) -> Result<(), Err
         )));
     }
     let given = |list: &[Visibility], own: &[Visibility], ports, what| {
-        let list = if list.is_empty() { own.to_vec() } else { visibilities(list, ports, Visibility::Private, what)? };
+        let list = if list.is_empty() {
+            own.to_vec()
+        } else {
+            visibilities(list, ports, Visibility::Private, what)?
+        };
         Ok::<_, Error>(list == own)
     };
     let same = given(&options.inputs, &shape.inputs, graph.inputs(), "inputs")?

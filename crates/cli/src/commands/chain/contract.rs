@@ -28,12 +28,13 @@ impl Deployed {
         let model = Registered::new(super::card(path)?).map_err(zkml::Error::from)?;
         let card = model.card();
         let tau_g2 = card.tau_g2.bytes();
-        let (suite, encode): (_, fn(&Sizes, &[u8; 128], &[u8]) -> _) = match card.suite() {
-            Suite::Groth16 => (registry::Suite::Groth16, key::groth16),
-            Suite::Plonk => (registry::Suite::Plonk, key::plonk),
+        let (sizes, snark) = (sizes(&model)?, card.key.evm_bytes());
+        let (suite, key) = match card.suite() {
+            Suite::Groth16 => (registry::Suite::Groth16, key::groth16(&sizes, &tau_g2, &snark)),
+            Suite::Plonk => (registry::Suite::Plonk, key::plonk(&sizes, &tau_g2, &snark)),
         };
-        let key = encode(&sizes(&model)?, &tau_g2, &card.key.evm_bytes());
-        let key = key.map_err(|e| Failure::usage(format!("{}: no contract takes this model: {e}", path.display())))?;
+        let key = key
+            .map_err(|e| Failure::usage(format!("{}: no contract takes this model: {e}", path.display())))?;
         let weights = card.weights.as_ref().map(|points| points.bytes()).unwrap_or_default();
         if is_testing(card) {
             warn("the card's setup is for testing: whoever ran it can make contracts accept anything");
@@ -54,7 +55,12 @@ impl Deployed {
             .map_err(|e| Failure::invalid(format!("INVALID: {}: {e}", path.display())))?;
         let tensors = proof.statement.packed(self.model.relation()).map_err(zkml::Error::from)?;
         let committed = proof.statement.commitments.iter().flat_map(|points| points.bytes()).collect();
-        Ok(Submitted { context: proof.statement.context.clone(), tensors, committed, proof: proof.evm_bytes() })
+        Ok(Submitted {
+            context: proof.statement.context.clone(),
+            tensors,
+            committed,
+            proof: proof.evm_bytes(),
+        })
     }
 }
 
@@ -69,8 +75,12 @@ struct Submitted {
 fn sizes(model: &Registered) -> Result<Sizes, Failure> {
     let columns = model.columns();
     let [tensor_bytes, output_bytes] = model.packed_lengths();
-    let byte = |count: usize| u8::try_from(count).map_err(|_| Failure::usage("the model has too many columns for a contract"));
-    let length = |count: usize| u32::try_from(count).map_err(|_| Failure::usage("the public tensors are too large for a contract"));
+    let byte = |count: usize| {
+        u8::try_from(count).map_err(|_| Failure::usage("the model has too many columns for a contract"))
+    };
+    let length = |count: usize| {
+        u32::try_from(count).map_err(|_| Failure::usage("the public tensors are too large for a contract"))
+    };
     Ok(Sizes {
         log_rows: model.card().log_rows,
         weights: byte(columns.weights)?,
@@ -84,7 +94,8 @@ fn sizes(model: &Registered) -> Result<Sizes, Failure> {
 
 fn address(text: &str, option: &str) -> Result<Address, Failure> {
     let bytes = parse_hex(text).and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| Failure::usage(format!("--{option} takes an address: 20 bytes in hexadecimal digits")))
+    bytes
+        .ok_or_else(|| Failure::usage(format!("--{option} takes an address: 20 bytes in hexadecimal digits")))
 }
 
 /// Where results go: the registry's deployment, and who asks.
@@ -92,7 +103,9 @@ fn destination(place: &Place, deployed: &Deployed) -> Result<Destination, Failur
     let Place { chain_id, registry, requester, owner, nonce, epoch } = place;
     let needed = |value: &Option<String>, option: &str| match value {
         Some(text) => address(text, option),
-        None => Err(Failure::usage(format!("--{option} is missing: a result belongs to one registry, requester and owner"))),
+        None => Err(Failure::usage(format!(
+            "--{option} is missing: a result belongs to one registry, requester and owner"
+        ))),
     };
     Ok(Destination {
         chain_id: chain_id.ok_or_else(|| Failure::usage("--chain-id is missing"))?,
@@ -127,20 +140,36 @@ pub(crate) fn contract(c: &Contract) -> Result<Report, Failure> {
         files.text(&format!("src/{name}"), source, "Solidity")?;
     }
     files.text(&format!("{}.abi", verifier.name), verifier.abi, "interface of the verifier")?;
-    files.hex("verifier.deploy", &verifier::deployment(deployed.suite, &deployed.key, &deployed.weights), "code that deploys a verifier of this model")?;
+    files.hex(
+        "verifier.deploy",
+        &verifier::deployment(deployed.suite, &deployed.key, &deployed.weights),
+        "code that deploys a verifier of this model",
+    )?;
     files.text("ModelRegistry.abi", artifact::MODEL_REGISTRY.abi, "interface of the registry")?;
     files.hex("registry.deploy", artifact::MODEL_REGISTRY.creation, "code that deploys the registry")?;
-    files.hex("registerKey.calldata", &registry::register_key(deployed.suite, &deployed.key), "registers the key")?;
+    files.hex(
+        "registerKey.calldata",
+        &registry::register_key(deployed.suite, &deployed.key),
+        "registers the key",
+    )?;
     let key_id = registry::key_id(deployed.suite, &deployed.key);
     let card = deployed.digest()?;
-    files.hex("register.calldata", &registry::register(&card, &key_id, &deployed.weights), "registers the model")?;
+    files.hex(
+        "register.calldata",
+        &registry::register(&card, &key_id, &deployed.weights),
+        "registers the model",
+    )?;
     if let Some(path) = &c.proof {
         let proof = deployed.proof(path)?;
         let call = verifier::verify(&proof.context, &proof.tensors, &proof.committed, &proof.proof);
         files.hex("verify.calldata", &call, "asks the verifier")?;
         if c.place.chain_id.is_some() {
             let to = destination(&c.place, &deployed)?;
-            files.hex("submit.calldata", &registry::submit(&submission(&to, proof)?), "submits the result, as the requester")?;
+            files.hex(
+                "submit.calldata",
+                &registry::submit(&submission(&to, proof)?),
+                "submits the result, as the requester",
+            )?;
         }
     }
     Ok(files.report(&deployed, &card, &key_id))
@@ -218,7 +247,8 @@ pub(crate) fn estimate_gas(c: &EstimateGas) -> Result<Report, Failure> {
         committed: &proof.committed,
         proof: &proof.proof,
     };
-    let refused = |e: zkml_evm::gas::CallError| Failure::invalid(format!("INVALID: the contract refuses: {e}"));
+    let refused =
+        |e: zkml_evm::gas::CallError| Failure::invalid(format!("INVALID: the contract refuses: {e}"));
     let (call, gas) = if c.place.chain_id.is_some() {
         let to = destination(&c.place, &deployed)?;
         ("ModelRegistry.submit", estimate_submission(&statement, &to).map_err(refused)?)

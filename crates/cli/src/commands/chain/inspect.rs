@@ -39,7 +39,12 @@ pub(crate) fn card(path: &Path, content: &[u8]) -> Result<Report, Failure> {
 fn shape(graph: &Graph, shape: &Shape) -> String {
     let ports = graph.inputs().iter().zip(&shape.inputs).chain(graph.outputs().iter().zip(&shape.outputs));
     let words: Vec<String> = ports.map(|(port, v)| format!("{} {}", port.name, word(*v))).collect();
-    format!("  statements     {} sample{} each: {}\n", shape.batch, if shape.batch == 1 { "" } else { "s" }, words.join(", "))
+    format!(
+        "  statements     {} sample{} each: {}\n",
+        shape.batch,
+        if shape.batch == 1 { "" } else { "s" },
+        words.join(", ")
+    )
 }
 
 fn visibility_json(graph: &Graph, shape: &Shape) -> serde_json::Value {
@@ -65,7 +70,8 @@ pub(crate) fn key(path: &Path) -> Result<Report, Failure> {
         origins(card),
         shape(&card.graph, &card.shape),
     );
-    let mut json = serde_json::json!({ "model": id, "suite": card.suite().name(), "batch": card.shape.batch });
+    let mut json =
+        serde_json::json!({ "model": id, "suite": card.suite().name(), "batch": card.shape.batch });
     json["setup"] = origins_json(card);
     Ok(Report::new(text, json))
 }

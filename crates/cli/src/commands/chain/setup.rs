@@ -44,7 +44,9 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     let constraints = key.registered()?.circuit().constraints().len();
     let checked = start.elapsed();
     if source == SrsSource::Testing {
-        warn("the powers of tau are made here, for testing: whoever ran this can forge proofs of every model under them");
+        warn(
+            "the powers of tau are made here, for testing: whoever ran this can forge proofs of every model under them",
+        );
     }
     if key.card().key.is_testing() {
         warn(
