@@ -91,7 +91,7 @@ pub fn prove(prover: &Prover, srs: &Srs, circuit: &Circuit) -> Result<Proof, Plo
     if let Some(index) = shape.first_violation(assignment) {
         return Err(CircuitError::Unsatisfied { index, span: "the circuit".into() }.into());
     }
-    let values = Zeroizing::new(prover.circuit.lowered.values(shape, assignment));
+    let values = Zeroizing::new(prover.circuit.lowered.values(assignment));
     let columns = std::array::from_fn(|wire| prover.column(wire, &values));
     prover.prove_columns(srs, columns, assignment.public_inputs())
 }
