@@ -18,7 +18,7 @@ use crate::srs::Srs;
 /// The quotient is divided by four times the rows' domain, shifted.
 const EXTENSION: usize = 4;
 
-/// A circuit made ready for any number of proofs. About 1.5 kB of memory per row.
+/// A circuit made ready for any number of proofs: about 1.5 kB of memory per row, and as much again while proving.
 pub struct Prover {
     key: VerifyingKey,
     pub(super) circuit: Preprocessed,
