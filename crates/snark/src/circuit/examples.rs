@@ -44,6 +44,27 @@ pub(crate) fn chain(length: usize, inputs: usize, seed: Option<u64>) -> Builder 
     builder
 }
 
+/// Constraints of unusual form on x = 2 and y = 3, with y public.
+pub(crate) fn unusual(values: bool) -> Builder {
+    let value = |value: u64| values.then(|| Fr::from(value));
+    let constant = |value: u64| LinearCombination::constant(Fr::from(value));
+    let mut builder = Builder::new(Arithmetization::Plonk);
+    let y = builder.public_input(value(3));
+    let x = builder.witness(value(2));
+    let sum = x + y;
+    builder.enforce(x, x, x + x);
+    builder.enforce(x, y, x + y + Fr::from(1));
+    builder.enforce(y, x, constant(6));
+    builder.enforce(x, constant(1), x);
+    builder.enforce(constant(0), x, constant(0));
+    builder.enforce(constant(2), constant(3), constant(6));
+    builder.enforce(constant(2), sum.clone(), constant(10));
+    builder.enforce(sum.clone(), sum.clone(), constant(25));
+    builder.enforce(sum.clone() + Fr::from(1), sum * Fr::from(2) + Fr::from(4), x * Fr::from(42));
+    builder.enforce_zero(x * Fr::from(3) - y - y);
+    builder
+}
+
 impl Assignment {
     /// Adds one to a witness.
     pub(crate) fn tamper_witness(&mut self, index: usize) {

@@ -254,6 +254,11 @@ impl Builder {
         self.spans.leave();
     }
 
+    /// How many constraints there are so far.
+    pub fn constraints(&self) -> usize {
+        self.shape.constraints.len()
+    }
+
     /// Variables and constraints so far, per span.
     pub fn statistics(&self) -> Statistics {
         Statistics::new(&self.shape, &self.spans)

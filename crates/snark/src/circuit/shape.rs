@@ -5,7 +5,7 @@ use std::fmt;
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 
-use super::{Assignment, LinearCombination};
+use super::{Assignment, LinearCombination, Variable};
 
 /// The demand `a · b = c`, each combination in normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,20 @@ impl Shape {
     /// The constraints, in the order they were made.
     pub fn constraints(&self) -> &[Constraint] {
         &self.constraints
+    }
+
+    /// The position of a variable among all: the constant, then public inputs, then witnesses.
+    pub(crate) fn column(&self, variable: Variable) -> usize {
+        match (variable.public_index(), variable.witness_index()) {
+            (Some(index), _) => 1 + index,
+            (_, Some(index)) => 1 + self.public_inputs() + index,
+            (None, None) => 0,
+        }
+    }
+
+    /// How many variables there are, the constant counted.
+    pub(crate) fn variables(&self) -> usize {
+        1 + self.public_inputs() + self.witnesses()
     }
 
     /// The digest of the numbers of variables and of every constraint in order. Labels do not enter.

@@ -202,7 +202,7 @@ impl ProvingKey {
             let (key, circuit) = (self.circuit.to_string(), circuit.to_string());
             return Err(Groth16Error::OtherCircuit { key, circuit });
         }
-        let variables = shape.public_inputs() + 1 + shape.witnesses();
+        let variables = shape.variables();
         let key = &self.key;
         let sized = [&key.a_query, &key.b_g1_query].iter().all(|query| query.len() == variables)
             && key.b_g2_query.len() == variables

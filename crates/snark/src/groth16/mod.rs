@@ -155,19 +155,10 @@ pub fn verify(key: &VerifyingKey, public_inputs: &[Fr], proof: &Proof) -> Result
     if product.is_zero() { Ok(()) } else { Err(Groth16Error::Invalid) }
 }
 
-/// The column of a variable in the matrices: the constant, then public inputs, then witnesses.
-pub(crate) fn column(shape: &Shape, variable: crate::circuit::Variable) -> usize {
-    match (variable.public_index(), variable.witness_index()) {
-        (Some(index), _) => 1 + index,
-        (_, Some(index)) => 1 + shape.public_inputs() + index,
-        (None, None) => 0,
-    }
-}
-
 /// A, B and C as `ark-groth16` takes them.
 fn matrices(shape: &Shape) -> [Matrix<Fr>; 3] {
     let row = |combination: &LinearCombination| -> Vec<(Fr, usize)> {
-        combination.terms().iter().map(|&(variable, value)| (value, column(shape, variable))).collect()
+        combination.terms().iter().map(|&(variable, value)| (value, shape.column(variable))).collect()
     };
     let constraints = shape.constraints();
     [

@@ -1,5 +1,5 @@
 use super::*;
-use crate::circuit::examples::{chain, cubic};
+use crate::circuit::examples::{chain, cubic, unusual};
 use crate::codec::Check;
 
 fn proven() -> (VerifyingKey, Vec<Fr>, Proof) {
@@ -29,6 +29,13 @@ fn circuits_with_long_combinations_and_many_inputs_verify() {
         swapped[index] += Fr::from(1);
         assert_eq!(verify(&verifying, &swapped, &proof), Err(Groth16Error::Invalid));
     }
+}
+
+#[test]
+fn constraints_of_unusual_form_verify() {
+    let (key, verifying) = testing_setup(&unusual(false).shape().unwrap()).unwrap();
+    let proof = prove(&key, &unusual(true).circuit().unwrap()).unwrap();
+    assert_eq!(verify(&verifying, &[Fr::from(3)], &proof), Ok(()));
 }
 
 #[test]

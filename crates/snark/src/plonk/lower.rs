@@ -13,7 +13,6 @@ use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
 
 use crate::circuit::{Assignment, LinearCombination, Shape};
-use crate::groth16::column;
 
 /// The number of a variable: first those of the shape in the order of the R1CS columns, where 0 is the constant one,
 /// then auxiliary ones.
@@ -109,12 +108,12 @@ impl Lowered {
     }
 
     /// The values of all cells.
-    pub(super) fn values(&self, shape: &Shape, assignment: &Assignment) -> Vec<Fr> {
+    pub(super) fn values(&self, assignment: &Assignment) -> Vec<Fr> {
         let mut values = Vec::with_capacity(self.variables + self.definitions.len());
         values.push(Fr::one());
         values.extend_from_slice(assignment.public_inputs());
         values.extend_from_slice(assignment.witnesses());
-        debug_assert_eq!(values.len(), 1 + shape.public_inputs() + shape.witnesses());
+        debug_assert_eq!(values.len(), self.variables);
         for definition in &self.definitions {
             values.push(definition.evaluate(&values));
         }
@@ -141,7 +140,7 @@ struct Affine {
 
 impl<'a> Gates<'a> {
     fn new(shape: &'a Shape) -> Self {
-        let variables = 1 + shape.public_inputs() + shape.witnesses();
+        let variables = shape.variables();
         Self { shape, variables, gates: Vec::new(), definitions: Vec::new(), known: HashMap::new() }
     }
 
@@ -150,7 +149,7 @@ impl<'a> Gates<'a> {
         let mut constant = Fr::zero();
         let mut terms = Vec::with_capacity(combination.terms().len());
         for &(variable, value) in combination.terms() {
-            match column(self.shape, variable) {
+            match self.shape.column(variable) {
                 0 => constant += value,
                 cell => terms.push((cell as Cell, value)),
             }

@@ -18,7 +18,7 @@ use crate::srs::Srs;
 /// The quotient is divided by four times the rows' domain, shifted.
 const EXTENSION: usize = 4;
 
-/// A circuit made ready for any number of proofs. About 1.5 kB of memory per row.
+/// A circuit made ready for any number of proofs: about 1.5 kB of memory per row, and as much again while proving.
 pub struct Prover {
     key: VerifyingKey,
     pub(super) circuit: Preprocessed,
@@ -91,7 +91,7 @@ pub fn prove(prover: &Prover, srs: &Srs, circuit: &Circuit) -> Result<Proof, Plo
     if let Some(index) = shape.first_violation(assignment) {
         return Err(CircuitError::Unsatisfied { index, span: "the circuit".into() }.into());
     }
-    let values = Zeroizing::new(prover.circuit.lowered.values(shape, assignment));
+    let values = Zeroizing::new(prover.circuit.lowered.values(assignment));
     let columns = std::array::from_fn(|wire| prover.column(wire, &values));
     prover.prove_columns(srs, columns, assignment.public_inputs())
 }

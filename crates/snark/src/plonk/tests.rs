@@ -1,7 +1,7 @@
 use ark_ff::{BigInteger, PrimeField, UniformRand};
 
 use super::*;
-use crate::circuit::examples::{chain, cubic};
+use crate::circuit::examples::{chain, cubic, unusual};
 use crate::circuit::{Arithmetization, Builder, Circuit, LinearCombination};
 use ark_bn254::G1Affine;
 use ark_ff::Zero;
@@ -48,19 +48,33 @@ fn circuits_with_long_combinations_and_many_inputs_verify() {
 }
 
 #[test]
+fn constraints_of_unusual_form_verify() {
+    let Proven { key, inputs, proof } = proven(unusual);
+    assert_eq!(verify(&key, &inputs, &proof), Ok(()));
+}
+
+#[test]
 fn every_constraint_survives_the_lowering_to_rows() {
-    // A random change of any variable's value breaks a row, unless no constraint sees the variable.
-    let shape = chain(60, 2, None).shape().unwrap();
-    let lowered = Lowered::new(&shape);
-    let assignment = chain(60, 2, Some(5)).circuit().unwrap().assignment;
-    let values = lowered.values(&shape, &assignment);
-    assert!(violated(&lowered, &values, assignment.public_inputs()).is_none());
-    let mut rng = ark_std::test_rng();
-    for cell in 1..values.len() {
-        let mut changed = values.clone();
-        changed[cell] = Fr::rand(&mut rng);
-        let row = violated(&lowered, &changed, assignment.public_inputs());
-        assert!(row.is_some(), "variable {cell} of {} is free", values.len());
+    let builds: [fn(bool) -> Builder; 2] = [|values| chain(60, 2, values.then_some(5)), unusual];
+    for build in builds {
+        let shape = build(false).shape().unwrap();
+        let lowered = Lowered::new(&shape);
+        let mut assignment = build(true).circuit().unwrap().assignment;
+        let inputs = assignment.public_inputs().to_vec();
+        let values = lowered.values(&assignment);
+        assert_eq!(violated(&lowered, &values, &inputs), None);
+        // No variable is free, whether or not the auxiliary ones follow a change.
+        let mut rng = ark_std::test_rng();
+        for cell in 1..values.len() {
+            let mut changed = values.clone();
+            changed[cell] = Fr::rand(&mut rng);
+            assert!(violated(&lowered, &changed, &inputs).is_some(), "variable {cell} of {}", values.len());
+        }
+        for witness in 0..shape.witnesses() {
+            assignment.tamper_witness(witness);
+            let changed = lowered.values(&assignment);
+            assert!(violated(&lowered, &changed, &inputs).is_some(), "witness {witness}");
+        }
     }
 }
 
@@ -195,7 +209,7 @@ fn a_broken_copy_is_refused() {
     for (x, valid) in [(3u64, true), (4, false)] {
         // The row of the public input says 35 whatever the gates compute.
         let honest = cubic(Some(x)).circuit().unwrap();
-        let values = prover.circuit.lowered.values(&shape, &honest.assignment);
+        let values = prover.circuit.lowered.values(&honest.assignment);
         let mut columns: [_; WIRES] = std::array::from_fn(|wire| prover.column(wire, &values));
         columns[0][0] = Fr::from(35);
         let proof = prover.prove_columns(&srs, columns, circuit.assignment.public_inputs());

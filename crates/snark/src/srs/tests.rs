@@ -36,6 +36,18 @@ fn a_prefix_of_a_ptau_file_is_read_and_checked() {
     assert_eq!(PowersOfTau::read(&mut Cursor::new(&file), 16).unwrap().truncated(8), Some(powers));
 }
 
+/// Made by `snarkjs powersoftau new bn128 2`, one contribution, and `prepare phase2`.
+const FOREIGN: &[u8] = include_bytes!("../../tests/data/snarkjs_power_2.ptau");
+
+#[test]
+fn a_ptau_file_by_snarkjs_is_read_and_checked() {
+    let srs = Srs::read(&mut Cursor::new(FOREIGN), 7).unwrap();
+    let powers = PowersOfTau::read(&mut Cursor::new(FOREIGN), 4).unwrap();
+    assert_eq!(powers.tau_g1, srs.g1);
+    assert!(matches!(Srs::read(&mut Cursor::new(FOREIGN), 8), Err(SrsError::TooSmall { found: 7, .. })));
+    assert!(matches!(PowersOfTau::read(&mut Cursor::new(FOREIGN), 8), Err(SrsError::TooSmall { .. })));
+}
+
 #[test]
 fn a_first_ignition_transcript_is_read_and_checked() {
     let srs = Srs::testing(9).unwrap();

@@ -68,7 +68,7 @@ fn decode_key(
     decoder: &mut Decoder<'_>,
     shape: &Shape,
 ) -> Result<ark_groth16::ProvingKey<Bn254>, CodecError> {
-    let variables = shape.public_inputs() + 1 + shape.witnesses();
+    let variables = shape.variables();
     let (alpha_g1, beta_g2) = (decoder.finite_g1("alpha")?, decoder.finite_g2("beta")?);
     let (gamma_g2, delta_g2) = (decoder.finite_g2("gamma")?, decoder.finite_g2("delta")?);
     let (beta_g1, delta_g1) = (decoder.finite_g1("beta")?, decoder.finite_g1("delta")?);

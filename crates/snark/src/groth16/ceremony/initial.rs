@@ -8,7 +8,6 @@ use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
 use crate::circuit::Shape;
-use crate::groth16::column;
 use crate::srs::PowersOfTau;
 
 /// From this many terms on, a multi-scalar multiplication beats one multiplication per term.
@@ -61,7 +60,7 @@ pub(super) fn key(shape: &Shape, phase1: &PowersOfTau) -> ark_groth16::ProvingKe
 }
 
 fn columns(shape: &Shape) -> [Columns; 3] {
-    let variables = shape.public_inputs() + 1 + shape.witnesses();
+    let variables = shape.variables();
     let mut columns = [0; 3].map(|_| vec![Vec::new(); variables]);
     let [a, b, c] = &mut columns;
     for (row, constraint) in shape.constraints().iter().enumerate() {
@@ -69,7 +68,7 @@ fn columns(shape: &Shape) -> [Columns; 3] {
             [(&mut *a, &constraint.a), (&mut *b, &constraint.b), (&mut *c, &constraint.c)]
         {
             for &(variable, value) in combination.terms() {
-                if let Some(column) = columns.get_mut(column(shape, variable)) {
+                if let Some(column) = columns.get_mut(shape.column(variable)) {
                     column.push((row, value));
                 }
             }

@@ -168,6 +168,9 @@ impl Ceremony {
         if number > MAX_CONTRIBUTIONS {
             return Err(CeremonyError::Contribution { number, reason: "the transcript is full" });
         }
+        if self.contributions.last().is_some_and(Contribution::is_beacon) {
+            return Err(CeremonyError::Contribution { number, reason: "a beacon has closed the ceremony" });
+        }
         let Some(inverse) = factor.inverse() else {
             return Err(CeremonyError::Contribution { number, reason: "its factor is zero" });
         };
@@ -239,6 +242,14 @@ impl Ceremony {
     }
 
     fn check_chain(&self) -> Result<(), CeremonyError> {
+        // Before any check, since recomputing a beacon takes time.
+        let closed = self.contributions.iter().position(Contribution::is_beacon).map(|index| index + 1);
+        if let Some(number) = closed.filter(|&number| number < self.contributions.len()) {
+            return Err(CeremonyError::Contribution {
+                number,
+                reason: "a beacon must be the last contribution",
+            });
+        }
         let mut delta = G1Affine::generator();
         for (index, (contribution, digest)) in self.contributions.iter().zip(self.digests()).enumerate() {
             contribution

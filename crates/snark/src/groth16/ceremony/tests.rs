@@ -75,6 +75,19 @@ fn a_file_cut_anywhere_is_refused_without_a_panic() {
 }
 
 #[test]
+fn a_file_with_any_byte_changed_is_refused() {
+    let (shape, phase1, [_, _, two]) = ceremony();
+    let bytes = two.to_bytes();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        if let Ok(state) = Ceremony::from_bytes(&changed, &shape) {
+            assert!(state.verify(&shape, &phase1).is_err(), "byte {at}");
+        }
+    }
+}
+
+#[test]
 fn a_contribution_with_a_wrong_proof_is_refused() {
     let (shape, phase1, [_, one, two]) = ceremony();
     let other = one.contributions[0].clone();
@@ -177,6 +190,10 @@ fn a_beacon_closes_a_ceremony_but_does_not_replace_participants() {
     let mut lying = closed.clone();
     lying.contributions[2].beacon = Some(Beacon::new(b"another hash", 4).unwrap());
     assert!(matches!(lying.verify(&shape, &phase1), Err(CeremonyError::Contribution { number: 3, .. })));
+    assert!(matches!(closed.contribute(b""), Err(CeremonyError::Contribution { number: 4, .. })));
+    let mut late = closed;
+    late.contributions.push(late.contributions[0].clone());
+    assert!(matches!(late.verify(&shape, &phase1), Err(CeremonyError::Contribution { number: 3, .. })));
     let mut alone = start;
     alone.contribute_beacon(beacon).unwrap();
     assert!(matches!(alone.finish(&shape, &phase1), Err(CeremonyError::NoContribution)));
