@@ -233,7 +233,7 @@ impl<'a> Model<'a> {
         let opening =
             mercury::open(&self.architecture.srs.g1, &combined, &point, listed.digest()).unwrap();
         let mut proof = points_bytes(&own);
-        let mut scalars = |scalars: &[Fr]| scalars.iter().map(|&s| to_word(s)).collect::<Vec<_>>().concat();
+        let scalars = |scalars: &[Fr]| scalars.iter().map(|&s| to_word(s)).collect::<Vec<_>>().concat();
         proof.extend(scalars(&point));
         proof.extend(scalars(&[value, challenge]));
         proof.extend(points_bytes(&[opening.h, opening.g, opening.q, opening.s, opening.d]));
