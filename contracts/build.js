@@ -11,7 +11,7 @@ const ARTIFACTS = ["ModelRegistry", "Groth16ModelVerifier", "PlonkModelVerifier"
 const SETTINGS = {
   viaIR: true,
   evmVersion: "cancun",
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 1000 },
   // Paths and comments do not change the bytecode.
   metadata: { bytecodeHash: "none", appendCBOR: false },
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },

@@ -18,6 +18,8 @@ error WrongLength();
 error NotCanonical();
 /// @notice A point is off the curve, outside the subgroup, at infinity, or has a coordinate beyond its modulus.
 error InvalidPoint();
+/// @dev Its selector, for assembly. A precompile that fails takes all gas that it got; the 64th that is left names the error.
+uint256 constant INVALID_POINT = 0xb8fedf87;
 /// @notice Two challenges coincide. Honest provers meet this with negligible probability, and try again.
 error DegenerateChallenge();
 /// @notice The proof does not hold for this statement under this key.
@@ -44,38 +46,47 @@ library Bn254 {
     /// @notice Adds `scalar` times the point in memory to the frame's sum; reverts for a point that precompiles refuse.
     function add(uint256 at, uint256 point, uint256 scalar) internal view {
         assembly ("memory-safe") {
-            mcopy(add(at, 0x40), point, 0x40)
+            let product := add(at, 0x40)
+            mcopy(product, point, 0x40)
+            mstore(add(at, 0x80), scalar)
+            let ok := staticcall(gas(), 7, product, 0x60, product, 0x40)
+            ok := and(ok, staticcall(gas(), 6, at, 0x80, at, 0x40))
+            if iszero(ok) {
+                mstore(0, INVALID_POINT)
+                revert(0x1c, 0x04)
+            }
         }
-        addProduct(at, scalar);
     }
 
     /// @notice Adds `scalar` times the point in the calldata to the frame's sum; reverts for a point that precompiles refuse.
     function addCalldata(uint256 at, uint256 point, uint256 scalar) internal view {
         assembly ("memory-safe") {
-            calldatacopy(add(at, 0x40), point, 0x40)
+            let product := add(at, 0x40)
+            calldatacopy(product, point, 0x40)
+            mstore(add(at, 0x80), scalar)
+            let ok := staticcall(gas(), 7, product, 0x60, product, 0x40)
+            ok := and(ok, staticcall(gas(), 6, at, 0x80, at, 0x40))
+            if iszero(ok) {
+                mstore(0, INVALID_POINT)
+                revert(0x1c, 0x04)
+            }
         }
-        addProduct(at, scalar);
     }
 
     /// @notice Adds `scalar` times the generator to the frame's sum.
     function addGenerator(uint256 at, uint256 scalar) internal view {
         assembly ("memory-safe") {
-            mstore(add(at, 0x40), 1)
+            let product := add(at, 0x40)
+            mstore(product, 1)
             mstore(add(at, 0x60), 2)
-        }
-        addProduct(at, scalar);
-    }
-
-    /// @dev Adds `scalar` times the frame's point to its sum. A precompile that fails takes all gas that it got, and a 64th is left for the
-    /// error's name: nothing may follow.
-    function addProduct(uint256 at, uint256 scalar) private view {
-        bool ok;
-        assembly ("memory-safe") {
             mstore(add(at, 0x80), scalar)
-            ok := staticcall(gas(), 7, add(at, 0x40), 0x60, add(at, 0x40), 0x40)
+            let ok := staticcall(gas(), 7, product, 0x60, product, 0x40)
             ok := and(ok, staticcall(gas(), 6, at, 0x80, at, 0x40))
+            if iszero(ok) {
+                mstore(0, INVALID_POINT)
+                revert(0x1c, 0x04)
+            }
         }
-        if (!ok) revert InvalidPoint();
     }
 
     /// @notice The inverse of a scalar; reverts for zero.

@@ -2,10 +2,11 @@
 pragma solidity 0.8.30;
 
 import {
-    Bn254, R, G2_X1, G2_X0, G2_Y1, G2_Y0, WrongLength, NotCanonical, InvalidPoint, DegenerateChallenge, InvalidKey
+    Bn254, R, G2_X1, G2_X0, G2_Y1, G2_Y0, WrongLength, NotCanonical, InvalidPoint, INVALID_POINT, DegenerateChallenge, InvalidKey
 } from "./Bn254.sol";
 
 /// @notice An opening of the combined column, as far as it has been read.
+/// @dev The first three words are the SNARK's public inputs, in their order.
 struct Opening {
     /// The combination challenge, the first public input of the SNARK.
     uint256 gamma;
@@ -30,6 +31,8 @@ struct Opening {
     uint256 x;
     /// The random factor of the opening's pairing check beside the SNARK's.
     uint256 factor;
+    /// The order of the field: the compiler copies the constant from the code, for 32 gas, where it stands.
+    uint256 r;
 }
 
 /// @notice What a key says about the sizes of statements and proofs.
@@ -98,11 +101,13 @@ library Columns {
     /// @notice Reads a statement and the outer part of a proof, and derives the SNARK's public inputs and the opening's challenges.
     /// @param key Where the key lies in memory; checked before it was stored.
     /// @param weights The data contract of the weights' points; checked before they were stored.
+    /// @param weightsAt Where they begin in its code.
     /// @param context The element of the context.
     /// @param snarkBytes The length of the SNARK's proof.
     function read(
         uint256 key,
         address weights,
+        uint256 weightsAt,
         uint256 context,
         bytes calldata tensors,
         bytes calldata committed,
@@ -119,10 +124,11 @@ library Columns {
             tensors.length != s.tensors || committed.length != s.committed * 0x40
                 || proof.length != own + 0x20 + MESSAGES + snarkBytes
         ) revert WrongLength();
+        o.r = R;
         o.logRows = s.logRows;
         o.mask = s.weights + s.committed + s.witness;
         o.count = o.mask + 1 + s.helpers;
-        (uint256 start, uint256 end) = list(o, s, weights, context, tensors, committed, proof, own);
+        (uint256 start, uint256 end) = list(o, s, weights, weightsAt, context, tensors, committed, proof, own);
         uint256 digest = hashList(o, start, end);
         challenge(o, digest, snarkBytes);
     }
@@ -132,6 +138,7 @@ library Columns {
         Opening memory o,
         Sizes memory s,
         address weights,
+        uint256 weightsAt,
         uint256 context,
         bytes calldata tensors,
         bytes calldata committed,
@@ -161,7 +168,7 @@ library Columns {
             }
             points := to
             if weightBytes {
-                extcodecopy(weights, to, 1, weightBytes)
+                extcodecopy(weights, to, weightsAt, weightBytes)
                 to := add(to, weightBytes)
             }
             calldatacopy(to, committed.offset, committed.length)
@@ -183,25 +190,26 @@ library Columns {
 
     /// @dev Hashes the list and evaluates it at the hash; every word of it must be below r.
     function hashList(Opening memory o, uint256 start, uint256 end) private pure returns (uint256 digest) {
+        uint256 r = o.r;
         uint256 points = o.points;
         uint256 xi;
         uint256 e;
         bool ok;
         assembly ("memory-safe") {
             digest := keccak256(start, sub(end, start))
-            xi := mod(digest, R)
+            xi := mod(digest, r)
             ok := 1
             let at := end
             for {} gt(at, points) {} {
                 at := sub(at, 0x20)
                 let word := mload(at)
-                ok := and(ok, lt(word, R))
-                e := addmod(mulmod(e, xi, R), word, R)
+                ok := and(ok, lt(word, r))
+                e := addmod(mulmod(e, xi, r), word, r)
             }
             // The words of the tensors have 248 bits, the context's element is reduced.
             for { start := add(start, 0x20) } gt(at, start) {} {
                 at := sub(at, 0x20)
-                e := addmod(mulmod(e, xi, R), mload(at), R)
+                e := addmod(mulmod(e, xi, r), mload(at), r)
             }
         }
         if (!ok) revert NotCanonical();
@@ -211,6 +219,7 @@ library Columns {
 
     /// @dev The chain of digests of section 8. The last link, over the rest of the proof, is the factor of section 9.
     function challenge(Opening memory o, uint256 digest, uint256 snarkBytes) private pure {
+        uint256 r = o.r;
         uint256 from = o.messages;
         bool finite;
         bool canonical;
@@ -220,25 +229,25 @@ library Columns {
             mstore(state, digest)
             calldatacopy(next, from, 0x40)
             mstore(state, keccak256(state, 0x60))
-            mstore(add(o, 0x120), mod(mload(state), R))
+            mstore(add(o, 0x120), mod(mload(state), r))
             calldatacopy(next, add(from, 0x40), 0x80)
             mstore(state, keccak256(state, 0xa0))
-            mstore(add(o, 0x140), mod(mload(state), R))
+            mstore(add(o, 0x140), mod(mload(state), r))
             calldatacopy(next, add(from, 0xc0), 0x80)
             mstore(state, keccak256(state, 0xa0))
-            mstore(add(o, 0x160), mod(mload(state), R))
+            mstore(add(o, 0x160), mod(mload(state), r))
             calldatacopy(next, add(from, 0x140), 0xc0)
             mstore(state, keccak256(state, 0xe0))
-            mstore(add(o, 0x180), mod(mload(state), R))
+            mstore(add(o, 0x180), mod(mload(state), r))
             canonical := 1
             for { let at := next } lt(at, add(next, 0xc0)) { at := add(at, 0x20) } {
-                canonical := and(canonical, lt(mload(at), R))
+                canonical := and(canonical, lt(mload(at), r))
             }
             calldatacopy(next, add(from, 0x200), 0x40)
             mstore(state, keccak256(state, 0x60))
-            mstore(add(o, 0x1a0), mod(mload(state), R))
+            mstore(add(o, 0x1a0), mod(mload(state), r))
             calldatacopy(next, add(from, 0x240), add(0x40, snarkBytes))
-            mstore(add(o, 0x1c0), mod(keccak256(state, add(0x60, snarkBytes)), R))
+            mstore(add(o, 0x1c0), mod(keccak256(state, add(0x60, snarkBytes)), r))
 
             // Precompiles take (0, 0) for the point at infinity: refuse it here.
             finite := 1
@@ -256,42 +265,45 @@ library Columns {
     /// ζ ≠ 0, ζ ≠ 1/ζ, α and x are neither ζ (for x, see `add`) nor 1/ζ, and x is not α.
     function denominators(Opening memory o) private pure returns (uint256[6] memory d) {
         unchecked {
-            (uint256 z, uint256 x, uint256 alpha) = (o.zeta, o.x, R - o.alpha);
+            uint256 r = o.r;
+            (uint256 z, uint256 x, uint256 alpha) = (o.zeta, o.x, r - o.alpha);
             d[0] = z;
-            d[1] = addmod(mulmod(x, z, R), R - 1, R);
-            d[2] = addmod(x, alpha, R);
-            d[3] = addmod(mulmod(z, z, R), R - 1, R);
-            d[4] = addmod(z, alpha, R);
-            d[5] = addmod(mulmod(alpha, z, R), 1, R);
+            d[1] = addmod(mulmod(x, z, r), r - 1, r);
+            d[2] = addmod(x, alpha, r);
+            d[3] = addmod(mulmod(z, z, r), r - 1, r);
+            d[4] = addmod(z, alpha, r);
+            d[5] = addmod(mulmod(alpha, z, r), 1, r);
         }
     }
 
     /// @notice The product of all numbers that the opening divides by.
     function denominator(Opening memory o) internal pure returns (uint256 product) {
+        uint256 r = o.r;
         uint256[6] memory d = denominators(o);
-        product = mulmod(mulmod(d[0], d[1], R), mulmod(d[2], d[3], R), R);
-        product = mulmod(product, mulmod(d[4], d[5], R), R);
+        product = mulmod(mulmod(d[0], d[1], r), mulmod(d[2], d[3], r), r);
+        product = mulmod(product, mulmod(d[4], d[5], r), r);
     }
 
     /// @dev 1/ζ, 1/(x − 1/ζ), 1/(x − α), 1/(ζ − 1/ζ), 1/(ζ − α), 1/(1/ζ − α) from the inverse of the product of the denominators.
     function invert(Opening memory o, uint256 inverse) private pure returns (uint256[6] memory i) {
+        uint256 r = o.r;
         uint256[6] memory d = denominators(o);
-        uint256 p1 = mulmod(d[0], d[1], R);
-        uint256 p2 = mulmod(p1, d[2], R);
-        uint256 p3 = mulmod(p2, d[3], R);
-        i[5] = mulmod(inverse, mulmod(p3, d[4], R), R);
-        inverse = mulmod(inverse, d[5], R);
-        i[4] = mulmod(inverse, p3, R);
-        inverse = mulmod(inverse, d[4], R);
-        i[3] = mulmod(inverse, p2, R);
-        inverse = mulmod(inverse, d[3], R);
-        i[2] = mulmod(inverse, p1, R);
-        inverse = mulmod(inverse, d[2], R);
-        i[1] = mulmod(inverse, d[0], R);
-        i[0] = mulmod(inverse, d[1], R);
-        i[1] = mulmod(i[1], d[0], R);
-        i[3] = mulmod(i[3], d[0], R);
-        i[5] = mulmod(i[5], d[0], R);
+        uint256 p1 = mulmod(d[0], d[1], r);
+        uint256 p2 = mulmod(p1, d[2], r);
+        uint256 p3 = mulmod(p2, d[3], r);
+        i[5] = mulmod(inverse, mulmod(p3, d[4], r), r);
+        inverse = mulmod(inverse, d[5], r);
+        i[4] = mulmod(inverse, p3, r);
+        inverse = mulmod(inverse, d[4], r);
+        i[3] = mulmod(inverse, p2, r);
+        inverse = mulmod(inverse, d[3], r);
+        i[2] = mulmod(inverse, p1, r);
+        inverse = mulmod(inverse, d[2], r);
+        i[1] = mulmod(inverse, d[0], r);
+        i[0] = mulmod(inverse, d[1], r);
+        i[1] = mulmod(i[1], d[0], r);
+        i[3] = mulmod(i[3], d[0], r);
+        i[5] = mulmod(i[5], d[0], r);
     }
 
     /// @dev P_u and P_w at ζ and 1/ζ, and ζ^b.
@@ -305,35 +317,28 @@ library Columns {
 
     function rows(Opening memory o, uint256 inverse) private pure returns (Rows memory p) {
         uint256 low = o.row;
-        uint256 logRows = o.logRows;
-        uint256 power = o.zeta;
-        (uint256 uZeta, uint256 uInverse, uint256 wZeta, uint256 wInverse) = (1, 1, 1, 1);
+        uint256 high;
+        uint256 end;
+        unchecked {
+            high = low + (o.logRows + 1) / 2 * 0x20;
+            end = low + o.logRows * 0x20;
+        }
+        (p.uZeta, p.power) = equality(low, high, o.zeta, o.r);
+        (p.uInverse,) = equality(low, high, inverse, o.r);
+        (p.wZeta,) = equality(high, end, o.zeta, o.r);
+        (p.wInverse,) = equality(high, end, inverse, o.r);
+    }
+
+    /// @dev `Π (1 + z_i·(x^(2^i) − 1))` over the coordinates in memory, and x to the power that follows. x is not zero.
+    function equality(uint256 from, uint256 to, uint256 x, uint256 r) private pure returns (uint256 product, uint256 power) {
         assembly ("memory-safe") {
-            let high := add(low, shl(5, shr(1, add(logRows, 1))))
-            let end := add(high, shl(5, shr(1, logRows)))
-            let at := high
-            // Factor i of a product: 1 + z_i·(X^(2^i) − 1).
-            for { let to := high } lt(low, to) { low := add(low, 0x20) } {
-                let a := sub(power, 1)
-                let b := sub(inverse, 1)
-                let z := mload(low)
-                uZeta := mulmod(uZeta, addmod(mulmod(a, z, R), 1, R), R)
-                uInverse := mulmod(uInverse, addmod(mulmod(b, z, R), 1, R), R)
-                if lt(at, end) {
-                    z := mload(at)
-                    wZeta := mulmod(wZeta, addmod(mulmod(a, z, R), 1, R), R)
-                    wInverse := mulmod(wInverse, addmod(mulmod(b, z, R), 1, R), R)
-                    at := add(at, 0x20)
-                }
-                power := mulmod(power, power, R)
-                inverse := mulmod(inverse, inverse, R)
+            product := 1
+            power := x
+            for {} lt(from, to) { from := add(from, 0x20) } {
+                product := mulmod(product, addmod(mulmod(sub(power, 1), mload(from), r), 1, r), r)
+                power := mulmod(power, power, r)
             }
         }
-        p.uZeta = uZeta;
-        p.uInverse = uInverse;
-        p.wZeta = wZeta;
-        p.wInverse = wInverse;
-        p.power = power;
     }
 
     /// @dev The coefficients of the points D, G, S, H in the check, and of the generator.
@@ -355,6 +360,7 @@ library Columns {
     /// @dev The values at 1/ζ of S and at ζ of D, which the identities imply.
     function implied(Opening memory o, Rows memory p, uint256 inverse) private pure returns (uint256 s, uint256 d) {
         unchecked {
+            uint256 r = o.r;
             uint256 m = o.messages;
             uint256 claimed;
             {
@@ -363,46 +369,47 @@ library Columns {
                     claimed := mload(at)
                 }
             }
-            uint256 inner = addmod(mulmod(message(m + 0x180), p.wInverse, R), mulmod(message(m + 0x1a0), p.wZeta, R), R);
-            inner = mulmod(o.beta, inner, R);
-            inner = addmod(inner, mulmod(message(m + 0x140), p.uInverse, R), R);
-            inner = addmod(inner, mulmod(message(m + 0x160), p.uZeta, R), R);
-            uint256 twice = addmod(message(m + 0x1c0), mulmod(o.beta, claimed, R), R);
-            inner = addmod(inner, R - addmod(twice, twice, R), R);
-            s = mulmod(o.zeta, addmod(inner, R - mulmod(o.zeta, message(m + 0x1e0), R), R), R);
-            d = mulmod(mulmod(p.power, inverse, R), message(m + 0x160), R);
+            uint256 inner = addmod(mulmod(message(m + 0x180), p.wInverse, r), mulmod(message(m + 0x1a0), p.wZeta, r), r);
+            inner = mulmod(o.beta, inner, r);
+            inner = addmod(inner, mulmod(message(m + 0x140), p.uInverse, r), r);
+            inner = addmod(inner, mulmod(message(m + 0x160), p.uZeta, r), r);
+            uint256 twice = addmod(message(m + 0x1c0), mulmod(o.beta, claimed, r), r);
+            inner = addmod(inner, r - addmod(twice, twice, r), r);
+            s = mulmod(o.zeta, addmod(inner, r - mulmod(o.zeta, message(m + 0x1e0), r), r), r);
+            d = mulmod(mulmod(p.power, inverse, r), message(m + 0x160), r);
         }
     }
 
     function weigh(Opening memory o, uint256 inverse) private pure returns (Weights memory a) {
         unchecked {
+            uint256 r = o.r;
             uint256[6] memory i = invert(o, inverse);
             Rows memory p = rows(o, i[0]);
             a.power = p.power;
             (uint256 sInverse, uint256 dZeta) = implied(o, p, i[0]);
             uint256 m = o.messages;
             // x − ζ, x − 1/ζ, x − α
-            uint256 x0 = addmod(o.x, R - o.zeta, R);
-            uint256 x1 = addmod(o.x, R - i[0], R);
-            uint256 x2 = addmod(o.x, R - o.alpha, R);
+            uint256 x0 = addmod(o.x, r - o.zeta, r);
+            uint256 x1 = addmod(o.x, r - i[0], r);
+            uint256 x2 = addmod(o.x, r - o.alpha, r);
             if (x0 == 0) revert DegenerateChallenge();
-            uint256 square = mulmod(o.delta, o.delta, R);
+            uint256 square = mulmod(o.delta, o.delta, r);
             a.d = o.delta;
-            a.g = mulmod(square, i[1], R);
-            a.s = mulmod(a.g, o.delta, R);
-            a.h = mulmod(mulmod(a.s, o.delta, R), i[2], R);
+            a.g = mulmod(square, i[1], r);
+            a.s = mulmod(a.g, o.delta, r);
+            a.h = mulmod(mulmod(a.s, o.delta, r), i[2], r);
             // The lines: ((x − 1/ζ)·v − (x − ζ)·v') / (ζ − 1/ζ).
-            uint256 lines = addmod(mulmod(x1, message(m + 0x140), R), R - mulmod(x0, message(m + 0x160), R), R);
-            lines = mulmod(lines, a.g, R);
-            uint256 line = addmod(mulmod(x1, message(m + 0x1e0), R), R - mulmod(x0, sInverse, R), R);
-            lines = mulmod(addmod(lines, mulmod(line, a.s, R), R), i[3], R);
+            uint256 lines = addmod(mulmod(x1, message(m + 0x140), r), r - mulmod(x0, message(m + 0x160), r), r);
+            lines = mulmod(lines, a.g, r);
+            uint256 line = addmod(mulmod(x1, message(m + 0x1e0), r), r - mulmod(x0, sInverse, r), r);
+            lines = mulmod(addmod(lines, mulmod(line, a.s, r), r), i[3], r);
             // The parabola.
-            uint256 h = mulmod(mulmod(x1, message(m + 0x180), R), i[4], R);
-            h = addmod(h, R - mulmod(mulmod(x0, message(m + 0x1a0), R), i[5], R), R);
-            h = mulmod(mulmod(h, x2, R), i[3], R);
-            uint256 third = mulmod(mulmod(x0, x1, R), mulmod(i[4], i[5], R), R);
-            h = addmod(h, mulmod(third, message(m + 0x1c0), R), R);
-            a.constant_ = addmod(lines, addmod(mulmod(a.d, dZeta, R), mulmod(a.h, h, R), R), R);
+            uint256 h = mulmod(mulmod(x1, message(m + 0x180), r), i[4], r);
+            h = addmod(h, r - mulmod(mulmod(x0, message(m + 0x1a0), r), i[5], r), r);
+            h = mulmod(mulmod(h, x2, r), i[3], r);
+            uint256 third = mulmod(mulmod(x0, x1, r), mulmod(i[4], i[5], r), r);
+            h = addmod(h, mulmod(third, message(m + 0x1c0), r), r);
+            a.constant_ = addmod(lines, addmod(mulmod(a.d, dZeta, r), mulmod(a.h, h, r), r), r);
         }
     }
 
@@ -411,18 +418,19 @@ library Columns {
     /// @param inverse The inverse of `denominator(o)`.
     /// @param generator What else the generator of G1 is multiplied by.
     function add(Opening memory o, uint256 inverse, uint256 at, uint256 minus, uint256 generator) internal view {
+        uint256 r = o.r;
         Weights memory a = weigh(o, inverse);
         addColumns(o, at);
         unchecked {
             uint256 m = o.messages;
             uint256 f = o.factor;
-            Bn254.addCalldata(at, m + 0x80, mulmod(f, addmod(o.alpha, R - a.power, R), R));
-            Bn254.addCalldata(at, m + 0x40, mulmod(f, addmod(a.g, R - 1, R), R));
-            Bn254.addCalldata(at, m + 0x100, mulmod(f, a.d, R));
-            Bn254.addCalldata(at, m + 0xc0, mulmod(f, a.s, R));
-            Bn254.addCalldata(at, m, mulmod(f, a.h, R));
-            Bn254.addGenerator(at, addmod(generator, R - mulmod(f, a.constant_, R), R));
-            Bn254.addCalldata(at, m + 0x200, mulmod(f, addmod(o.zeta, R - o.x, R), R));
+            Bn254.addCalldata(at, m + 0x80, mulmod(f, addmod(o.alpha, r - a.power, r), r));
+            Bn254.addCalldata(at, m + 0x40, mulmod(f, addmod(a.g, r - 1, r), r));
+            Bn254.addCalldata(at, m + 0x100, mulmod(f, a.d, r));
+            Bn254.addCalldata(at, m + 0xc0, mulmod(f, a.s, r));
+            Bn254.addCalldata(at, m, mulmod(f, a.h, r));
+            Bn254.addGenerator(at, addmod(generator, r - mulmod(f, a.constant_, r), r));
+            Bn254.addCalldata(at, m + 0x200, mulmod(f, addmod(o.zeta, r - o.x, r), r));
             // factor·V, which the frame keeps, then x times it.
             Bn254.addCalldata(minus, m + 0x240, f);
             Bn254.add(at, minus + 0x40, o.x);
@@ -431,29 +439,37 @@ library Columns {
 
     /// @dev Adds `factor·(mask + Σ γ^c·C_c)`.
     function addColumns(Opening memory o, uint256 at) private view {
+        uint256 r = o.r;
+        uint256 gamma = o.gamma;
+        uint256 power = o.factor;
+        uint256 point = o.points;
+        uint256 mask;
+        uint256 end;
         unchecked {
-            uint256 gamma = o.gamma;
-            uint256 power = o.factor;
-            uint256 point = o.points;
-            uint256 mask = point + o.mask * 0x40;
-            uint256 end = point + o.count * 0x40;
-            requireFinite(mask);
-            Bn254.add(at, mask, power);
-            for (; point < end; point += 0x40) {
-                if (point == mask) continue;
-                requireFinite(point);
-                power = mulmod(power, gamma, R);
-                Bn254.add(at, point, power);
+            mask = point + o.mask * 0x40;
+            end = point + o.count * 0x40;
+        }
+        Bn254.add(at, mask, power);
+        assembly ("memory-safe") {
+            let product := add(at, 0x40)
+            let scalar := add(at, 0x80)
+            // The precompiles take (0, 0) for the point at infinity.
+            let ok := gt(or(mload(mask), mload(add(mask, 0x20))), 0)
+            for {} lt(point, end) { point := add(point, 0x40) } {
+                if eq(point, mask) { continue }
+                power := mulmod(power, gamma, r)
+                mcopy(product, point, 0x40)
+                ok := and(ok, gt(or(mload(product), mload(add(product, 0x20))), 0))
+                mstore(scalar, power)
+                ok := and(ok, staticcall(gas(), 7, product, 0x60, product, 0x40))
+                ok := and(ok, staticcall(gas(), 6, at, 0x80, at, 0x40))
+                if iszero(ok) { break }
+            }
+            if iszero(ok) {
+                mstore(0, INVALID_POINT)
+                revert(0x1c, 0x04)
             }
         }
-    }
-
-    function requireFinite(uint256 point) private pure {
-        bool finite;
-        assembly ("memory-safe") {
-            finite := gt(or(mload(point), mload(add(point, 0x20))), 0)
-        }
-        if (!finite) revert InvalidPoint();
     }
 
     /// @notice Writes a pair with the generator of G2.

@@ -34,10 +34,12 @@ library Groth16 {
     /// @notice Reverts unless the proof holds for the statement.
     /// @param key The data contract of a key that `prepareKey` returned.
     /// @param weights The data contract of the weights' points, checked before they were stored.
+    /// @param weightsAt Where they begin in its code.
     /// @param context The element of the context.
     function verify(
         address key,
         address weights,
+        uint256 weightsAt,
         uint256 context,
         bytes calldata tensors,
         bytes calldata committed,
@@ -49,7 +51,7 @@ library Groth16 {
             extcodecopy(key, k, 1, KEY_BYTES)
             mstore(0x40, add(k, KEY_BYTES))
         }
-        Opening memory o = Columns.read(k, weights, context, tensors, committed, proof, PROOF_BYTES);
+        Opening memory o = Columns.read(k, weights, weightsAt, context, tensors, committed, proof, PROOF_BYTES);
         uint256 inverse = Bn254.inverse(Columns.denominator(o));
         uint256 at = Bn254.frame();
         uint256 minus = Bn254.frame();

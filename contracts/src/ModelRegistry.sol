@@ -130,11 +130,8 @@ contract ModelRegistry {
     function registerKey(Suite suite, bytes calldata key) external returns (bytes32 keyId) {
         keyId = keccak256(abi.encode(suite, key));
         if (keys[keyId].data != address(0)) return keyId;
-        bytes memory prepared;
-        if (suite == Suite.Groth16) prepared = Groth16.prepareKey(key);
-        else if (suite == Suite.Plonk) prepared = Plonk.prepareKey(key);
-        else revert UnknownKey();
-        address data = DataContract.write(prepared);
+        if (suite == Suite.None) revert UnknownKey();
+        address data = DataContract.write(suite == Suite.Groth16 ? Groth16.prepareKey(key) : Plonk.prepareKey(key));
         keys[keyId] = Key(data, suite);
         emit KeyRegistered(keyId, suite, data);
     }
@@ -297,9 +294,9 @@ contract ModelRegistry {
         if (weights == address(0)) revert UnknownEpoch();
         uint256 element = uint256(keccak256(abi.encode(contextOf(requester, modelId, result.epoch, result.nonce)))) % R;
         if (suite == Suite.Groth16) {
-            Groth16.verify(key, weights, element, result.tensors, result.committed, result.proof);
+            Groth16.verify(key, weights, 1, element, result.tensors, result.committed, result.proof);
         } else {
-            Plonk.verify(key, weights, element, result.tensors, result.committed, result.proof);
+            Plonk.verify(key, weights, 1, element, result.tensors, result.committed, result.proof);
         }
         uint256 word;
         assembly ("memory-safe") {

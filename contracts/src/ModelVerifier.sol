@@ -12,26 +12,21 @@ import {Plonk} from "./Plonk.sol";
 /// replay**: bind the proof to its use by the context. Proofs can be turned into others of the same statement, so never use their
 /// bytes as an identifier.
 abstract contract ModelVerifier {
-    /// @dev The data contracts of the key and of the weights' points.
-    address internal immutable KEY;
-    address internal immutable WEIGHTS;
+    /// @dev The data contract of the key, followed by the weights' points; and where those begin in its code.
+    address internal immutable DATA;
+    uint256 internal immutable WEIGHTS_AT;
 
     /// @param prepared What the suite's `prepareKey` returned.
     /// @param points The points of the weights' columns.
     constructor(bytes memory prepared, bytes memory points) {
         checkWeights(prepared, points);
-        KEY = DataContract.write(prepared);
-        WEIGHTS = DataContract.write(points);
+        WEIGHTS_AT = prepared.length + 1;
+        DATA = DataContract.write(abi.encodePacked(prepared, points));
     }
 
-    /// @notice The key, as its suite stores it.
-    function key() external view returns (bytes memory) {
-        return DataContract.read(KEY);
-    }
-
-    /// @notice The points of the weights' columns.
-    function weights() external view returns (bytes memory) {
-        return DataContract.read(WEIGHTS);
+    /// @notice The key, as its suite stores it, then the points of the weights' columns.
+    function keyAndWeights() external view returns (bytes memory) {
+        return DataContract.read(DATA);
     }
 
     /// @notice Reverts, with an error that names the reason, unless a proof holds.
@@ -78,7 +73,7 @@ contract Groth16ModelVerifier is ModelVerifier {
         view
         override
     {
-        Groth16.verify(KEY, WEIGHTS, context, tensors, committed, proof);
+        Groth16.verify(DATA, DATA, WEIGHTS_AT, context, tensors, committed, proof);
     }
 }
 
@@ -91,6 +86,6 @@ contract PlonkModelVerifier is ModelVerifier {
         view
         override
     {
-        Plonk.verify(KEY, WEIGHTS, context, tensors, committed, proof);
+        Plonk.verify(DATA, DATA, WEIGHTS_AT, context, tensors, committed, proof);
     }
 }

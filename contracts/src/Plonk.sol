@@ -36,6 +36,8 @@ library Plonk {
         uint256 zeta;
         uint256 v;
         uint256 u;
+        /// The order of the field, as in `Opening`.
+        uint256 r;
     }
 
     /// @dev What follows from the challenge ζ alone: ζⁿ − 1, L₁(ζ), and the public inputs' polynomial at ζ.
@@ -87,10 +89,12 @@ library Plonk {
     /// @notice Reverts unless the proof holds for the statement.
     /// @param key The data contract of a key that `prepareKey` returned.
     /// @param weights The data contract of the weights' points, checked before they were stored.
+    /// @param weightsAt Where they begin in its code.
     /// @param context The element of the context.
     function verify(
         address key,
         address weights,
+        uint256 weightsAt,
         uint256 context,
         bytes calldata tensors,
         bytes calldata committed,
@@ -102,7 +106,7 @@ library Plonk {
             extcodecopy(key, k, 1, STORED_BYTES)
             mstore(0x40, add(k, STORED_BYTES))
         }
-        Opening memory o = Columns.read(k, weights, context, tensors, committed, proof, PROOF_BYTES);
+        Opening memory o = Columns.read(k, weights, weightsAt, context, tensors, committed, proof, PROOF_BYTES);
         uint256 p = o.messages + Columns.MESSAGES;
         Challenges memory c = challenges(k, o, p);
         (AtZeta memory z, uint256 inverse) = atZeta(k, o, c);
@@ -124,6 +128,8 @@ library Plonk {
 
     /// @dev The transcript: each state is the hash of the one before and of the messages since.
     function challenges(uint256 k, Opening memory o, uint256 p) private pure returns (Challenges memory c) {
+        uint256 r = o.r;
+        c.r = r;
         bool canonical;
         bool finite;
         assembly ("memory-safe") {
@@ -133,24 +139,24 @@ library Plonk {
             mcopy(next, o, 0x60)
             calldatacopy(add(next, 0x60), p, 0xc0)
             mstore(state, keccak256(state, 0x140))
-            mstore(c, mod(mload(state), R))
+            mstore(c, mod(mload(state), r))
             mstore(state, keccak256(state, 0x20))
-            mstore(add(c, 0x20), mod(mload(state), R))
+            mstore(add(c, 0x20), mod(mload(state), r))
             calldatacopy(next, add(p, PRODUCT), 0x40)
             mstore(state, keccak256(state, 0x60))
-            mstore(add(c, 0x40), mod(mload(state), R))
+            mstore(add(c, 0x40), mod(mload(state), r))
             calldatacopy(next, add(p, QUOTIENT), 0xc0)
             mstore(state, keccak256(state, 0xe0))
-            mstore(add(c, 0x60), mod(mload(state), R))
+            mstore(add(c, 0x60), mod(mload(state), r))
             calldatacopy(next, add(p, VALUES), 0xe0)
             mstore(state, keccak256(state, 0x100))
-            mstore(add(c, 0x80), mod(mload(state), R))
+            mstore(add(c, 0x80), mod(mload(state), r))
             canonical := 1
             for { let i := next } lt(i, add(next, 0xe0)) { i := add(i, 0x20) } {
-                canonical := and(canonical, lt(mload(i), R))
+                canonical := and(canonical, lt(mload(i), r))
             }
             calldatacopy(next, add(p, OPENINGS), 0x80)
-            mstore(add(c, 0xa0), mod(keccak256(state, 0xa0), R))
+            mstore(add(c, 0xa0), mod(keccak256(state, 0xa0), r))
 
             finite := gt(or(calldataload(add(p, OPENINGS)), calldataload(add(p, 0x2c0))), 0)
             finite := and(finite, gt(or(calldataload(add(p, 0x2e0)), calldataload(add(p, 0x300))), 0))
@@ -169,33 +175,34 @@ library Plonk {
         returns (AtZeta memory z, uint256 inverse)
     {
         unchecked {
+            uint256 r = o.r;
             uint256 zeta = c.zeta;
             uint256 omega = ofKey(k + OMEGA);
             uint256 power = zeta;
             uint256 n = ofKey(k + ROWS);
             for (uint256 i = 1; i < n; i <<= 1) {
-                power = mulmod(power, power, R);
+                power = mulmod(power, power, r);
             }
-            z.vanishing = addmod(power, R - 1, R);
+            z.vanishing = addmod(power, r - 1, r);
             if (z.vanishing == 0) revert DegenerateChallenge();
-            uint256 square = mulmod(omega, omega, R);
+            uint256 square = mulmod(omega, omega, r);
             // ζ − 1, ζ − ω, ζ − ω²
-            uint256 d0 = addmod(zeta, R - 1, R);
-            uint256 d1 = addmod(zeta, R - omega, R);
-            uint256 d2 = addmod(zeta, R - square, R);
-            uint256 own = mulmod(mulmod(d0, d1, R), d2, R);
+            uint256 d0 = addmod(zeta, r - 1, r);
+            uint256 d1 = addmod(zeta, r - omega, r);
+            uint256 d2 = addmod(zeta, r - square, r);
+            uint256 own = mulmod(mulmod(d0, d1, r), d2, r);
             uint256 opening = Columns.denominator(o);
-            inverse = Bn254.inverse(mulmod(own, opening, R));
-            uint256 scale = mulmod(z.vanishing, ofKey(k + ROWS_INVERSE), R);
-            scale = mulmod(scale, mulmod(inverse, opening, R), R);
-            inverse = mulmod(inverse, own, R);
+            inverse = Bn254.inverse(mulmod(own, opening, r));
+            uint256 scale = mulmod(z.vanishing, ofKey(k + ROWS_INVERSE), r);
+            scale = mulmod(scale, mulmod(inverse, opening, r), r);
+            inverse = mulmod(inverse, own, r);
             // Lᵢ(ζ) = ωⁱ·(ζⁿ − 1) / (n·(ζ − ωⁱ))
-            z.first = mulmod(scale, mulmod(d1, d2, R), R);
-            uint256 sum = mulmod(o.gamma, z.first, R);
-            uint256 second = mulmod(mulmod(scale, omega, R), mulmod(d0, d2, R), R);
-            sum = addmod(sum, mulmod(o.xi, second, R), R);
-            uint256 third = mulmod(mulmod(scale, square, R), mulmod(d0, d1, R), R);
-            z.inputs = R - addmod(sum, mulmod(o.e, third, R), R);
+            z.first = mulmod(scale, mulmod(d1, d2, r), r);
+            uint256 sum = mulmod(o.gamma, z.first, r);
+            uint256 second = mulmod(mulmod(scale, omega, r), mulmod(d0, d2, r), r);
+            sum = addmod(sum, mulmod(o.xi, second, r), r);
+            uint256 third = mulmod(mulmod(scale, square, r), mulmod(d0, d1, r), r);
+            z.inputs = r - addmod(sum, mulmod(o.e, third, r), r);
         }
     }
 
@@ -212,6 +219,7 @@ library Plonk {
         returns (uint256 generator)
     {
         unchecked {
+            uint256 r = c.r;
             assembly ("memory-safe") {
                 mcopy(at, add(k, 0x280), 0x40)
             }
@@ -220,42 +228,42 @@ library Plonk {
             Bn254.add(at, k + SELECTORS, a);
             Bn254.add(at, k + SELECTORS + 0x40, b);
             Bn254.add(at, k + SELECTORS + 0x80, ofProof(p + VALUES + 0x40));
-            Bn254.add(at, k + SELECTORS + 0xc0, mulmod(a, b, R));
+            Bn254.add(at, k + SELECTORS + 0xc0, mulmod(a, b, r));
             Bn254.add(at, k + SELECTORS + 0x100, ofProof(p + VALUES + 0xc0));
             uint256 constant_;
             {
                 uint256 above;
                 uint256 below;
                 (above, below, constant_) = permutation(p, c, z);
-                Bn254.addCalldata(at, p + PRODUCT, addmod(above, c.u, R));
-                Bn254.add(at, k + PERMUTATIONS + 0x80, R - below);
+                Bn254.addCalldata(at, p + PRODUCT, addmod(above, c.u, r));
+                Bn254.add(at, k + PERMUTATIONS + 0x80, r - below);
             }
-            uint256 factor = R - z.vanishing;
+            uint256 factor = r - z.vanishing;
             uint256 power = z.vanishing + 1;
             Bn254.addCalldata(at, p + QUOTIENT, factor);
-            factor = mulmod(factor, power, R);
+            factor = mulmod(factor, power, r);
             Bn254.addCalldata(at, p + QUOTIENT + 0x40, factor);
-            Bn254.addCalldata(at, p + QUOTIENT + 0x80, mulmod(factor, power, R));
+            Bn254.addCalldata(at, p + QUOTIENT + 0x80, mulmod(factor, power, r));
 
             uint256 v = c.v;
             factor = v;
-            uint256 claimed = mulmod(factor, a, R);
+            uint256 claimed = mulmod(factor, a, r);
             Bn254.addCalldata(at, p, factor);
-            factor = mulmod(factor, v, R);
-            claimed = addmod(claimed, mulmod(factor, b, R), R);
+            factor = mulmod(factor, v, r);
+            claimed = addmod(claimed, mulmod(factor, b, r), r);
             Bn254.addCalldata(at, p + 0x40, factor);
-            factor = mulmod(factor, v, R);
-            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x40), R), R);
-            Bn254.addCalldata(at, p + 0x80, addmod(factor, mulmod(c.u, v, R), R));
-            factor = mulmod(factor, v, R);
-            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x60), R), R);
+            factor = mulmod(factor, v, r);
+            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x40), r), r);
+            Bn254.addCalldata(at, p + 0x80, addmod(factor, mulmod(c.u, v, r), r));
+            factor = mulmod(factor, v, r);
+            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x60), r), r);
             Bn254.add(at, k + PERMUTATIONS, factor);
-            factor = mulmod(factor, v, R);
-            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x80), R), R);
+            factor = mulmod(factor, v, r);
+            claimed = addmod(claimed, mulmod(factor, ofProof(p + VALUES + 0x80), r), r);
             Bn254.add(at, k + PERMUTATIONS + 0x40, factor);
-            uint256 shifted = addmod(ofProof(p + VALUES + 0xa0), mulmod(v, ofProof(p + VALUES + 0xc0), R), R);
-            claimed = addmod(claimed, mulmod(c.u, shifted, R), R);
-            generator = addmod(constant_, R - claimed, R);
+            uint256 shifted = addmod(ofProof(p + VALUES + 0xa0), mulmod(v, ofProof(p + VALUES + 0xc0), r), r);
+            claimed = addmod(claimed, mulmod(c.u, shifted, r), r);
+            generator = addmod(constant_, r - claimed, r);
         }
     }
 
@@ -266,24 +274,25 @@ library Plonk {
         returns (uint256 above, uint256 below, uint256 constant_)
     {
         unchecked {
-            uint256 step = mulmod(c.beta, c.zeta, R);
-            uint256 a = addmod(ofProof(p + VALUES), c.gamma, R);
-            uint256 b = addmod(ofProof(p + VALUES + 0x20), c.gamma, R);
-            uint256 last = addmod(ofProof(p + VALUES + 0x40), c.gamma, R);
-            uint256 start = mulmod(c.alpha, z.first, R);
+            uint256 r = c.r;
+            uint256 step = mulmod(c.beta, c.zeta, r);
+            uint256 a = addmod(ofProof(p + VALUES), c.gamma, r);
+            uint256 b = addmod(ofProof(p + VALUES + 0x20), c.gamma, r);
+            uint256 last = addmod(ofProof(p + VALUES + 0x40), c.gamma, r);
+            uint256 start = mulmod(c.alpha, z.first, r);
             // 1, 5 and 25 make the three cosets.
-            above = mulmod(addmod(a, step, R), addmod(b, mulmod(step, 5, R), R), R);
-            above = mulmod(above, addmod(last, mulmod(step, 25, R), R), R);
-            above = mulmod(c.alpha, addmod(above, start, R), R);
+            above = mulmod(addmod(a, step, r), addmod(b, mulmod(step, 5, r), r), r);
+            above = mulmod(above, addmod(last, mulmod(step, 25, r), r), r);
+            above = mulmod(c.alpha, addmod(above, start, r), r);
             below = mulmod(
-                addmod(a, mulmod(c.beta, ofProof(p + VALUES + 0x60), R), R),
-                addmod(b, mulmod(c.beta, ofProof(p + VALUES + 0x80), R), R),
-                R
+                addmod(a, mulmod(c.beta, ofProof(p + VALUES + 0x60), r), r),
+                addmod(b, mulmod(c.beta, ofProof(p + VALUES + 0x80), r), r),
+                r
             );
-            below = mulmod(mulmod(below, ofProof(p + VALUES + 0xa0), R), c.alpha, R);
-            constant_ = addmod(mulmod(below, last, R), mulmod(c.alpha, start, R), R);
-            constant_ = addmod(z.inputs, R - constant_, R);
-            below = mulmod(below, c.beta, R);
+            below = mulmod(mulmod(below, ofProof(p + VALUES + 0xa0), r), c.alpha, r);
+            constant_ = addmod(mulmod(below, last, r), mulmod(c.alpha, start, r), r);
+            constant_ = addmod(z.inputs, r - constant_, r);
+            below = mulmod(below, c.beta, r);
         }
     }
 

@@ -7,6 +7,7 @@ mod attacks;
 mod differential;
 mod gas;
 mod node;
+mod real;
 mod registry;
 mod support;
 

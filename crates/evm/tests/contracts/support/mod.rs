@@ -7,11 +7,11 @@
 
 pub mod reference;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
-use ark_ff::{AdditiveGroup, BigInteger, Field, One, PrimeField};
+use ark_ff::{AdditiveGroup, BigInteger, One, PrimeField};
 use zkml_bn254::columns::Listed;
 use zkml_bn254::field::{point_words, reduce, to_word};
 use zkml_bn254::mercury;
@@ -20,6 +20,7 @@ use zkml_evm::key::{self, Sizes};
 use zkml_evm::registry::{self, Submission, Suite};
 use zkml_evm::{Address, Word, integer, keccak};
 use zkml_snark::circuit::{Arithmetization, Builder};
+use zkml_snark::srs::Srs;
 use zkml_snark::{groth16, plonk};
 
 pub const CHAIN: u64 = 31_337;
@@ -76,31 +77,24 @@ impl Dice {
     }
 }
 
-/// A reference string of which the test knows the secret, so that tall columns need no tall string.
-pub struct Setup {
-    pub powers: Vec<G1Affine>,
-    pub tau_g2: G2Affine,
-}
+/// The reference string of small columns: one for all, so that keys of both suites serve the same commitments.
+static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing(1 << 10).unwrap()));
 
-impl Setup {
-    fn new(log_rows: u8) -> Self {
-        let tau = Dice::new(7).scalar();
-        let srs = zkml_bn254::Srs::testing(usize::from(log_rows.max(8)), tau);
-        Self { powers: srs.powers().to_vec(), tau_g2: srs.tau_g2() }
-    }
+fn reference_string(log_rows: u8) -> Arc<Srs> {
+    if log_rows <= 10 { SRS.clone() } else { Arc::new(Srs::testing(1 << log_rows).unwrap()) }
 }
 
 /// The proving and verifying keys of the circuit that accepts everything.
 pub enum Snark {
     Groth16(Box<(groth16::ProvingKey, groth16::VerifyingKey)>),
-    Plonk(Box<(plonk::Prover, zkml_snark::srs::Srs, plonk::VerifyingKey)>),
+    Plonk(Box<(plonk::Prover, plonk::VerifyingKey)>),
 }
 
 /// An architecture: sizes, strings, keys.
 pub struct Architecture {
     pub suite: Suite,
     pub sizes: Sizes,
-    pub setup: Setup,
+    pub srs: Arc<Srs>,
     pub snark: Snark,
     pub key: Vec<u8>,
 }
@@ -115,8 +109,8 @@ fn circuit(arithmetization: Arithmetization, inputs: Option<[Fr; 3]>) -> Builder
 
 impl Architecture {
     pub fn new(suite: Suite, sizes: Sizes) -> Self {
-        let setup = Setup::new(sizes.log_rows);
-        let tau_g2 = g2_bytes(&setup.tau_g2);
+        let srs = reference_string(sizes.log_rows);
+        let tau_g2 = g2_bytes(&srs.tau_g2);
         let (snark, key) = match suite {
             Suite::Groth16 => {
                 let shape = circuit(Arithmetization::R1cs, None).shape().unwrap();
@@ -126,19 +120,13 @@ impl Architecture {
             }
             Suite::Plonk => {
                 let shape = circuit(Arithmetization::Plonk, None).shape().unwrap();
-                let points = plonk::srs_points(&shape);
-                let srs = zkml_snark::srs::Srs {
-                    g1: setup.powers[..points].to_vec(),
-                    g2: G2Affine::generator(),
-                    tau_g2: setup.tau_g2,
-                };
                 let verifying = plonk::setup(&shape, &srs).unwrap();
                 let prover = plonk::Prover::new(&shape, &verifying).unwrap();
                 let key = key::plonk(&sizes, &tau_g2, &verifying.evm_bytes()).unwrap();
-                (Snark::Plonk(Box::new((prover, srs, verifying))), key)
+                (Snark::Plonk(Box::new((prover, verifying))), key)
             }
         };
-        Self { suite, sizes, setup, snark, key }
+        Self { suite, sizes, srs, snark, key }
     }
 
     fn prove_snark(&self, inputs: [Fr; 3]) -> Vec<u8> {
@@ -149,7 +137,7 @@ impl Architecture {
             }
             Snark::Plonk(keys) => {
                 let circuit = circuit(Arithmetization::Plonk, Some(inputs)).circuit().unwrap();
-                plonk::prove(&keys.0, &keys.1, &circuit).unwrap().to_bytes()
+                plonk::prove(&keys.0, &self.srs, &circuit).unwrap().to_bytes()
             }
         }
     }
@@ -163,7 +151,7 @@ pub fn both() -> [&'static Architecture; 2] {
     [&GROTH16, &PLONK]
 }
 
-fn g2_bytes(point: &G2Affine) -> [u8; 128] {
+pub fn g2_bytes(point: &G2Affine) -> [u8; 128] {
     let (x, y) = point.xy().unwrap();
     let bytes: Vec<u8> =
         [x.c1, x.c0, y.c1, y.c0].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect();
@@ -215,7 +203,7 @@ impl<'a> Model<'a> {
 
     fn commit(&self, column: &[Fr]) -> G1Affine {
         let (bases, scalars): (Vec<G1Affine>, Vec<Fr>) =
-            self.architecture.setup.powers.iter().zip(column).filter(|(_, c)| **c != Fr::ZERO).unzip();
+            self.architecture.srs.g1.iter().zip(column).filter(|(_, c)| **c != Fr::ZERO).unzip();
         G1Projective::msm(&bases, &scalars).unwrap().into_affine()
     }
 
@@ -243,9 +231,9 @@ impl<'a> Model<'a> {
         list.push(value);
         let listed = Listed::of(challenge, list);
         let opening =
-            mercury::open(&self.architecture.setup.powers, &combined, &point, listed.digest()).unwrap();
+            mercury::open(&self.architecture.srs.g1, &combined, &point, listed.digest()).unwrap();
         let mut proof = points_bytes(&own);
-        let mut scalars = |scalars: &[Fr]| scalars.iter().map(|&s| to_word(s)).collect::<Vec<_>>().concat();
+        let scalars = |scalars: &[Fr]| scalars.iter().map(|&s| to_word(s)).collect::<Vec<_>>().concat();
         proof.extend(scalars(&point));
         proof.extend(scalars(&[value, challenge]));
         proof.extend(points_bytes(&[opening.h, opening.g, opening.q, opening.s, opening.d]));
@@ -321,9 +309,4 @@ impl Deployed {
             Err(other) => Some(other.to_string()),
         }
     }
-}
-
-/// The square of a scalar, for tests that need another one.
-pub fn other(scalar: Fr) -> Fr {
-    scalar.square() + Fr::one()
 }

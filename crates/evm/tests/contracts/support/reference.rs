@@ -1,9 +1,9 @@
 //! The verifier in Rust, for the same bytes.
 
-use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_bn254::{Fr, G1Affine};
 use zkml_bn254::columns::{ColumnOpening, ColumnPoints, check_opening};
 use zkml_bn254::field::{from_word, point_from_words, reduce};
-use zkml_bn254::{MercuryProof, Srs};
+use zkml_bn254::MercuryProof;
 use zkml_evm::keccak;
 use zkml_evm::key::Sizes;
 use zkml_snark::{groth16, plonk};
@@ -38,7 +38,7 @@ pub fn accepts(model: &Model<'_>, context: &[u8], proven: &Proven) -> bool {
 }
 
 fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
-    let Architecture { sizes, setup, snark, .. } = model.architecture;
+    let Architecture { sizes, srs, snark, .. } = model.architecture;
     let Sizes { log_rows, weights, committed, witness, helpers, tensor_bytes, .. } = *sizes;
     if proven.tensors.len() != tensor_bytes as usize {
         return None;
@@ -53,9 +53,8 @@ fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
     let mut words = Words(&proven.proof);
     let (witness, helpers) = (words.points(witness + 1)?, words.points(helpers)?);
     let opening = opening(&mut words, log_rows)?;
-    let srs = reference_string(setup.powers[..2].to_vec(), setup.tau_g2)?;
     let trees = [&weights, &committed, &witness, &helpers];
-    let inputs = check_opening(&srs, &trees, 2, &statement, &opening).ok()?.public_inputs();
+    let inputs = check_opening(srs, &trees, 2, &statement, &opening).ok()?.public_inputs();
     match snark {
         Snark::Groth16(keys) => {
             let proof = groth16::Proof::from_bytes(words.0).ok()?;
@@ -63,7 +62,7 @@ fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
         }
         Snark::Plonk(keys) => {
             let proof = plonk::Proof::from_bytes(words.0).ok()?;
-            plonk::verify(&keys.2, &inputs, &proof).ok()
+            plonk::verify(&keys.1, &inputs, &proof).ok()
         }
     }
 }
@@ -78,8 +77,4 @@ fn opening(words: &mut Words<'_>, log_rows: u8) -> Option<ColumnOpening> {
     }
     let proof = MercuryProof { h, g, q, s, d, values, w: words.point()?, v: words.point()? };
     Some(ColumnOpening { challenge, point, value, proof })
-}
-
-fn reference_string(powers: Vec<G1Affine>, tau_g2: G2Affine) -> Option<Srs> {
-    Srs::new(powers, tau_g2, Fr::from(5)).ok()
 }
