@@ -48,7 +48,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::Refused(_) => Self::INVALID,
+            Error::Refused(_) | Error::Chain(_) | Error::Ceremony(_) => Self::INVALID,
             Error::Usage(_) | Error::Spent => Self::USAGE,
             _ => Self::FILE,
         };

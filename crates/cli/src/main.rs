@@ -32,6 +32,11 @@ fn main() -> ExitCode {
         Command::Lease(c) => commands::lease::run(c),
         Command::Adopt(c) => commands::adopt::run(c),
         Command::Verify(c) => commands::verify::run(c),
+        Command::Srs(c) => commands::chain::srs::run(c, &cli),
+        Command::Contract(c) => commands::chain::contract::contract(c),
+        Command::Context(c) => commands::chain::contract::context(c),
+        Command::EstimateGas(c) => commands::chain::contract::estimate_gas(c),
+        Command::Ceremony(c) => commands::chain::ceremony::run(c, &cli),
     };
     match result.and_then(|report| report.print(json).map(|()| report)) {
         Ok(report) => report.exit_code(),

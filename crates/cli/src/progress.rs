@@ -12,8 +12,12 @@ pub(crate) struct Phases(ProgressBar);
 
 impl Phases {
     pub(crate) fn new(cli: &Cli, work: &str) -> Self {
-        let bar =
-            if cli.json || cli.quiet { ProgressBar::hidden() } else { ProgressBar::new(Phase::COUNT as u64) };
+        Self::of(cli, work, Phase::COUNT)
+    }
+
+    /// A bar for another number of phases than a proof of the `stark` suite has.
+    pub(crate) fn of(cli: &Cli, work: &str, count: usize) -> Self {
+        let bar = if cli.json || cli.quiet { ProgressBar::hidden() } else { ProgressBar::new(count as u64) };
         if let Ok(style) = ProgressStyle::with_template(&format!("  {work} {{bar:24}} {{msg}} {{elapsed}}")) {
             bar.set_style(style);
         }

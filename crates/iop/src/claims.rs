@@ -106,16 +106,16 @@ impl<P: Scalar, V: Clone> Claims<P, V> {
         self.list.push(claim);
     }
 
-    /// The evaluation of a view at a point: computed where the tensor is public, received once otherwise.
+    /// The evaluation of a view at a point: computed by `public` where the tensor is public, received once otherwise.
     ///
     /// # Errors
     /// Whatever `receive` returns.
     pub fn evaluate<E>(
         &mut self,
         system: &System,
-        public: &[Vec<i32>],
         view: ViewId,
         (id, point): (PointId, &[P]),
+        public: impl FnOnce(&Functional<P>) -> P,
         receive: impl FnOnce(&Map) -> Result<V, E>,
     ) -> Result<Evaluation<P, V>, E> {
         if let Some(&claim) = self.known.get(&(view, id)) {
@@ -124,7 +124,7 @@ impl<P: Scalar, V: Clone> Claims<P, V> {
         let v = &system.views[view.0];
         let functional = Functional::new(&v.map, point);
         if !is_committed(&system.tensors[v.tensor].home) {
-            return Ok(Evaluation::Public(functional.apply(&public[v.tensor])));
+            return Ok(Evaluation::Public(public(&functional)));
         }
         let value = receive(&v.map)?;
         self.known.insert((view, id), self.list.len());

@@ -35,6 +35,12 @@ pub trait ColumnCommitment {
     /// The number of base columns that hold the mask.
     const MASK_COLUMNS: usize;
 
+    /// Whether the mask is random in this row; elsewhere it is 0. Whoever returns `false` for a row shows that what the opening
+    /// reveals stays uniform.
+    fn masks_row(&self, _row: usize) -> bool {
+        true
+    }
+
     /// Commits to columns of height `2^log_rows` each. `salt_seed` is fresh randomness for the leaves' salts; the same
     /// columns and seed give the same tree, so that a long-lived tree can be rebuilt from its key.
     fn commit(

@@ -3,6 +3,8 @@
 //! `verify` is written once against [`Context`]. The native context checks every equation at once; a recorder of a sealed
 //! transcript collects them as linear equations and products over masked scalars; circuit builders turn them into constraints.
 
+use alloc::vec::Vec;
+
 use crate::commitment::Combination;
 use crate::error::VerifyError;
 use crate::layout::TreeKind;
@@ -23,6 +25,12 @@ pub trait Context {
 
     /// The basis element `index` of the challenge field over the base field.
     fn basis(&self, index: usize) -> Self::Public;
+
+    /// The entries of a public tensor of the statement where the context holds them: a circuit's variables. It answers for
+    /// their number and their interval.
+    fn entries(&self, _tensor: usize) -> Option<Vec<Self::Public>> {
+        None
+    }
 
     /// Binds the commitment of a tree to the transcript.
     ///

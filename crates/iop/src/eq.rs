@@ -93,6 +93,87 @@ pub fn eq_valid<P: Scalar>(x: &[P], y: &[P], length: usize) -> P {
     prefix_sum(&factors, length)
 }
 
+/// The multilinear extension at `point` of data that is 0 beyond its end, by halving; `None` where a table of weights is the
+/// cheaper way.
+pub fn extension<P: Scalar>(point: &[P], data: &[i32]) -> Option<P> {
+    let data: Vec<i64> = data.iter().map(|&v| i64::from(v)).collect();
+    let limit = 4 * point.len() * point.len();
+    (halving_products(point.len(), &data, limit)? <= limit).then(|| halve(point, &data))
+}
+
+/// How the halves of data relate.
+enum Halves {
+    /// All entries are equal.
+    Constant(i64),
+    /// The upper half is the lower one, plus a constant.
+    Shifted(i64),
+    /// One half is constant, the upper one if `true`.
+    Step(bool),
+    /// Neither.
+    Free,
+}
+
+fn constant(data: &[i64], length: usize) -> Option<i64> {
+    let first = data.first().copied().unwrap_or(0);
+    let full = data.len() == length || first == 0;
+    (full && data.iter().all(|&v| v == first)).then_some(first)
+}
+
+fn halves(variables: usize, data: &[i64]) -> Halves {
+    if let Some(value) = constant(data, 1 << variables) {
+        return Halves::Constant(value);
+    }
+    let half = 1usize << (variables - 1);
+    let (low, high) = data.split_at(half.min(data.len()));
+    let difference = |(l, h): (&i64, &i64)| h - l;
+    if low.len() == half
+        && high.len() == half
+        && low.iter().zip(high).map(difference).all(|d| d == high[0] - low[0])
+    {
+        return Halves::Shifted(high[0] - low[0]);
+    }
+    if constant(high, half).is_some() {
+        return Halves::Step(true);
+    }
+    if constant(low, half).is_some() { Halves::Step(false) } else { Halves::Free }
+}
+
+/// The number of products that [`halve`] takes, if it is at most `limit`.
+fn halving_products(variables: usize, data: &[i64], limit: usize) -> Option<usize> {
+    let half = 1usize << variables.saturating_sub(1);
+    let (low, high) = data.split_at(half.min(data.len()));
+    match halves(variables, data) {
+        Halves::Constant(_) => Some(0),
+        Halves::Shifted(_) => halving_products(variables - 1, low, limit),
+        Halves::Step(upper) => {
+            let other = if upper { low } else { high };
+            let inner = halving_products(variables - 1, other, limit.checked_sub(1)?)?;
+            // A linear factor times a constant is none.
+            Some(inner + usize::from(constant(other, half).is_none()))
+        }
+        Halves::Free => {
+            let first = halving_products(variables - 1, low, limit.checked_sub(1)?)?;
+            Some(first + 1 + halving_products(variables - 1, high, limit.checked_sub(first + 1)?)?)
+        }
+    }
+}
+
+fn halve<P: Scalar>(point: &[P], data: &[i64]) -> P {
+    let variables = point.len();
+    let half = 1usize << variables.saturating_sub(1);
+    let (low, high) = data.split_at(half.min(data.len()));
+    let kind = halves(variables, data);
+    let Some((x, rest)) = point.split_last() else { return P::integer(data.first().copied().unwrap_or(0)) };
+    match kind {
+        Halves::Constant(value) => P::integer(value),
+        Halves::Shifted(step) => halve(rest, low) + x.clone() * P::integer(step),
+        Halves::Step(_) | Halves::Free => {
+            let (low, high) = (halve(rest, low), halve(rest, high));
+            low.clone() + x.clone() * (high - low)
+        }
+    }
+}
+
 /// The points of the axes of a tensor, cut from a point on its cube: the last axis holds the lowest variables.
 pub fn split_point<'p, P>(shape: &[usize], point: &'p [P]) -> Vec<&'p [P]> {
     let mut parts = vec![&point[..0]; shape.len()];
@@ -148,6 +229,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn extensions_by_halving_agree_with_tables() {
+        let cases: [fn(i32) -> i32; 5] = [|i| i, |i| 7 - 3 * i, |_| 4, |i| (i - 20).clamp(-5, 9), |i| i * i % 11];
+        for data in cases {
+            for n in 0..7 {
+                let x = point(n, 11);
+                for length in 1..=1usize << n {
+                    let values: Vec<i32> = (0..length as i32).map(data).collect();
+                    let table = eq_table(&x, length);
+                    let expected: F = table.iter().zip(&values).map(|(&e, &v)| e * F::from_i32(v)).sum();
+                    if let Some(value) = extension(&x, &values) {
+                        assert_eq!(value, expected);
+                    }
+                }
+            }
+        }
+        let ramp: Vec<i32> = (0..64).collect();
+        assert!(extension(&point(6, 2), &ramp).is_some());
+        let noise: Vec<i32> = (0..4096).map(|i: i32| i.wrapping_mul(40_503) >> 3 & 255).collect();
+        assert!(extension(&point(12, 2), &noise).is_none());
     }
 
     #[test]

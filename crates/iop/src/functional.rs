@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::eq::{eq_table, eq_valid, split_point, valid};
+use crate::eq::{eq_table, eq_valid, extension, split_point, valid};
 use crate::map::{Group, Map, Relation};
 use crate::scalar::Scalar;
 
@@ -63,7 +63,18 @@ impl<P: Scalar> Functional<P> {
 
     /// The functional applied to public data, row-major.
     pub fn apply(&self, data: &[i32]) -> P {
-        let mut values: Vec<P> = data.iter().map(|&v| P::integer(i64::from(v))).collect();
+        // Tables have one axis, and most of them are stretches of arithmetic progressions.
+        if let ([Factor::Eq { point, .. }], &[length]) = (self.factors.as_slice(), self.shape.as_slice())
+            && data.len() == length
+            && let Some(value) = extension(point, data)
+        {
+            return value * self.scale.clone();
+        }
+        self.apply_to(data.iter().map(|&v| P::integer(i64::from(v))).collect())
+    }
+
+    /// The functional applied to public values, row-major.
+    pub fn apply_to(&self, mut values: Vec<P>) -> P {
         let mut order: Vec<usize> = (0..self.shape.len()).collect();
         // Axes are summed one factor at a time; `order` lists those that remain, row-major.
         for factor in &self.factors {

@@ -5,7 +5,7 @@ use core::ops::{Add, Mul, Sub};
 /// A public value of a verification: a constant, a challenge, or something computed from them.
 ///
 /// Natively it is an element of the challenge field; in a circuit it is a variable.
-pub trait Scalar: Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Send + Sync {
+pub trait Scalar: Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// The image of an integer.
     fn integer(value: i64) -> Self;
 

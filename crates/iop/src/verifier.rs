@@ -27,7 +27,8 @@ type SealedClaims<C> = Claims<Public<C>, Sealed<C>>;
 
 /// Verifies a proof of a system whose statement is already bound to the context's transcript.
 ///
-/// `public` holds the entries of every public tensor of the system, at its index; `wide` the claims on
+/// `public` holds the entries of every public tensor of the system, at its index, but of those that the context holds
+/// ([`Context::entries`]); `wide` the claims on
 /// whole columns: a pin for every tree that other proofs open too, where its commitment alone does not fix the columns.
 ///
 /// # Errors
@@ -43,7 +44,7 @@ pub fn verify<C: Context>(
     public: &[Vec<i32>],
     wide: &[ColumnClaim<C::Public>],
 ) -> Result<(), VerifyError> {
-    check_public(system, public)?;
+    check_public(cx, system, public)?;
     if let Some(claim) = wide.iter().find(|c| c.point.len() != layout.log_rows) {
         return Err(VerifyError::ClaimPoint { expected: layout.log_rows, got: claim.point.len() });
     }
@@ -58,8 +59,11 @@ pub fn verify<C: Context>(
 }
 
 /// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
-fn check_public(system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
+fn check_public<C: Context>(cx: &C, system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
     for (index, tensor) in system.tensors.iter().enumerate().filter(|(_, t)| !is_committed(&t.home)) {
+        if matches!(tensor.home, Home::PublicInput(_) | Home::PublicOutput(_)) && cx.entries(index).is_some() {
+            continue;
+        }
         let refused = |reason: String| RelationError::Public { name: tensor.name.clone(), reason };
         let entries = public.get(index).map_or(&[][..], Vec::as_slice);
         if num_elements(&tensor.shape) != Some(entries.len()) {
@@ -343,8 +347,13 @@ impl<C: Context> Verifier<'_, C> {
         id: PointId,
         point: &[Public<C>],
     ) -> Result<Evaluation<Public<C>, Sealed<C>>, VerifyError> {
-        let cx = &mut *self.cx;
-        self.claims.evaluate(self.system, self.public, view, (id, point), |_| cx.receive("evaluation"))
+        let (cx, tensor) = (&mut *self.cx, self.system.views[view.0].tensor);
+        let (entries, public) = (cx.entries(tensor), self.public);
+        let apply = |functional: &Functional<Public<C>>| match entries {
+            Some(entries) => functional.apply_to(entries),
+            None => functional.apply(&public[tensor]),
+        };
+        self.claims.evaluate(self.system, view, (id, point), apply, |_| cx.receive("evaluation"))
     }
 
     /// All equations at the point `z`, their products by one batched sumcheck.

@@ -41,12 +41,6 @@ impl Statement {
         if self.model != expected {
             return Err(Refusal::Model { expected: hex(&expected), got: hex(&self.model) });
         }
-        if self.context.len() > MAX_CONTEXT {
-            return Err(Refusal::Statement(format!(
-                "the context has {} bytes, at most {MAX_CONTEXT} are allowed",
-                self.context.len()
-            )));
-        }
         let expected = self.shape.num_committed();
         if self.commitments.len() != expected {
             return Err(Refusal::Statement(format!(
@@ -54,52 +48,12 @@ impl Statement {
                 self.commitments.len()
             )));
         }
-        let graph = &card.graph;
-        self.check_ports(graph, "input", graph.inputs(), &self.shape.inputs, &self.inputs)?;
-        self.check_ports(graph, "output", graph.outputs(), &self.shape.outputs, &self.outputs)
+        check_public(&card.graph, &self.shape, (&self.inputs, &self.outputs), &self.context)
     }
 
     /// Whether every field element in it is canonical.
     pub(crate) fn is_canonical(&self) -> bool {
         self.commitments.iter().all(|c| c.pin.is_canonical())
-    }
-
-    fn check_ports(
-        &self,
-        graph: &Graph,
-        what: &str,
-        ports: &[Port],
-        visibilities: &[Visibility],
-        tensors: &[Tensor],
-    ) -> Result<(), Refusal> {
-        if visibilities.len() != ports.len() {
-            return Err(Refusal::Statement(format!(
-                "it has {} {what}s, the model has {}",
-                visibilities.len(),
-                ports.len()
-            )));
-        }
-        let public: Vec<&Port> = ports
-            .iter()
-            .zip(visibilities)
-            .filter(|(_, v)| **v == Visibility::Public)
-            .map(|(p, _)| p)
-            .collect();
-        if public.len() != tensors.len() {
-            return Err(Refusal::Statement(format!(
-                "it holds {} public {what}s, its visibilities say {}",
-                tensors.len(),
-                public.len()
-            )));
-        }
-        for (port, tensor) in public.into_iter().zip(tensors) {
-            let info = graph.tensor(port.tensor);
-            let shape = [&[self.shape.batch], info.shape.as_slice()].concat();
-            tensor
-                .check(&port.name, &shape, &info.range)
-                .map_err(|e| Refusal::Statement(format!("{what} '{}': {e}", port.name)))?;
-        }
-        Ok(())
     }
 
     /// The transcript that has absorbed the statement, the model and all parameters.
@@ -112,6 +66,64 @@ impl Statement {
         Transcript::<F, K>::absorb_bytes(&mut transcript, "statement", &bytes);
         Ok(transcript)
     }
+}
+
+/// Checks the public part of a statement of any suite: its tensors have the shapes and intervals that graph, batch and
+/// visibilities imply, and its context is not too long. `public` holds the inputs, then the outputs.
+///
+/// # Errors
+/// [`Refusal::Statement`] that names what does not fit.
+pub fn check_public(
+    graph: &Graph,
+    shape: &Shape,
+    public: (&[Tensor], &[Tensor]),
+    context: &[u8],
+) -> Result<(), Refusal> {
+    if context.len() > MAX_CONTEXT {
+        return Err(Refusal::Statement(format!(
+            "the context has {} bytes, at most {MAX_CONTEXT} are allowed",
+            context.len()
+        )));
+    }
+    check_ports(graph, "input", graph.inputs(), (shape.batch, &shape.inputs), public.0)?;
+    check_ports(graph, "output", graph.outputs(), (shape.batch, &shape.outputs), public.1)
+}
+
+fn check_ports(
+    graph: &Graph,
+    what: &str,
+    ports: &[Port],
+    (batch, visibilities): (usize, &[Visibility]),
+    tensors: &[Tensor],
+) -> Result<(), Refusal> {
+    if visibilities.len() != ports.len() {
+        return Err(Refusal::Statement(format!(
+            "it has {} {what}s, the model has {}",
+            visibilities.len(),
+            ports.len()
+        )));
+    }
+    let public: Vec<&Port> = ports
+        .iter()
+        .zip(visibilities)
+        .filter(|(_, v)| **v == Visibility::Public)
+        .map(|(p, _)| p)
+        .collect();
+    if public.len() != tensors.len() {
+        return Err(Refusal::Statement(format!(
+            "it holds {} public {what}s, its visibilities say {}",
+            tensors.len(),
+            public.len()
+        )));
+    }
+    for (port, tensor) in public.into_iter().zip(tensors) {
+        let info = graph.tensor(port.tensor);
+        let shape = [&[batch], info.shape.as_slice()].concat();
+        tensor
+            .check(&port.name, &shape, &info.range)
+            .map_err(|e| Refusal::Statement(format!("{what} '{}': {e}", port.name)))?;
+    }
+    Ok(())
 }
 
 /// Lower-case hexadecimal digits.

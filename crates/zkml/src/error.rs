@@ -59,6 +59,20 @@ pub enum Error {
     /// A proof is refused, or a statement has no relation.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A card or proof for contracts is refused, or a statement has no circuit.
+    #[error(transparent)]
+    Chain(#[from] zkml_chain::Refusal),
+    /// A reference string is refused.
+    #[error("{file}: {source}")]
+    Srs {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: zkml_snark::srs::SrsError,
+    },
+    /// A ceremony is refused.
+    #[error(transparent)]
+    Ceremony(#[from] zkml_snark::groth16::ceremony::CeremonyError),
     /// The budget of openings is spent.
     #[error(
         "every opening of the committed weights is spent, and one more proof could reveal some of them; \

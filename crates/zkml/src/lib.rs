@@ -29,6 +29,7 @@
 //! Every commitment serves a bounded number of proofs, which a ledger beside the key counts.
 
 mod argument;
+pub mod chain;
 pub mod committed;
 pub mod cost;
 pub mod error;

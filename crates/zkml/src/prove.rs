@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zkml_iop::builder::build_witness;
-use zkml_ir::{Port, Tensor, Trace, execute};
+use zkml_ir::{Graph, Port, Tensor, Trace, execute};
 use zkml_stark::{ColumnTree, SecurityReport};
 use zkml_verifier::relation::FIELD;
 use zkml_verifier::statement::MAX_CONTEXT;
@@ -52,6 +52,12 @@ pub enum Phase {
     Verify,
     /// Closing the sealed transcript, and verifying it.
     Sealing,
+    /// Making the keys of a SNARK.
+    Keys,
+    /// Turning the verifier into a circuit.
+    Circuit,
+    /// Proving the circuit.
+    Snark,
 }
 
 impl Phase {
@@ -68,10 +74,13 @@ impl Phase {
             Self::Opening => "opening",
             Self::Verify => "verify",
             Self::Sealing => "sealing",
+            Self::Keys => "keys",
+            Self::Circuit => "circuit",
+            Self::Snark => "SNARK",
         }
     }
 
-    /// The number of phases.
+    /// The number of phases of a proof of the `stark` suite.
     pub const COUNT: usize = 10;
 }
 
@@ -168,12 +177,11 @@ fn shape(key: &ProverKey, batch: usize, options: &ProveOptions) -> Result<Shape,
 }
 
 /// The values of the ports with a visibility, inputs first, with their names.
-fn ports<'k>(
-    key: &'k ProverKey,
+pub(crate) fn ports<'k>(
+    graph: &'k Graph,
     shape: &Shape,
     wanted: Visibility,
 ) -> impl Iterator<Item = (bool, usize, &'k Port)> {
-    let graph = &key.compiled.model.graph;
     let of = move |ports: &'k [Port], visibilities: &[Visibility], input: bool| {
         let chosen: Vec<_> =
             ports.iter().enumerate().zip(visibilities).filter(|(_, v)| **v == wanted).collect();
@@ -182,7 +190,8 @@ fn ports<'k>(
     of(graph.inputs(), &shape.inputs, true).into_iter().chain(of(graph.outputs(), &shape.outputs, false))
 }
 
-fn value(port: (bool, usize, &Port), samples: &[Vec<Tensor>], traces: &[Trace<'_>]) -> Tensor {
+/// The values of a port for all samples, side by side.
+pub(crate) fn value(port: (bool, usize, &Port), samples: &[Vec<Tensor>], traces: &[Trace<'_>]) -> Tensor {
     match port {
         (true, index, _) => stack(samples.iter().map(|s| &s[index])),
         (false, _, port) => stack(traces.iter().map(|t| t.value(port.tensor))),
@@ -198,7 +207,7 @@ fn open_commitments(
     commitments: &mut BTreeMap<String, CommittedTensor>,
 ) -> Result<Vec<(TensorCommitment, ColumnTree)>, Error> {
     let parameters = key.card().parameters;
-    let ports: Vec<_> = ports(key, shape, Visibility::Committed).collect();
+    let ports: Vec<_> = ports(&key.compiled.model.graph, shape, Visibility::Committed).collect();
     if let Some(name) = commitments.keys().find(|name| ports.iter().all(|port| port.2.name != **name)) {
         return Err(Error::Usage(format!("a commitment is given for '{name}', which is not committed")));
     }
@@ -229,7 +238,7 @@ fn statement(
     context: &[u8],
 ) -> Statement {
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-    for port in ports(key, &shape, Visibility::Public) {
+    for port in ports(&key.compiled.model.graph, &shape, Visibility::Public) {
         let list = if port.0 { &mut inputs } else { &mut outputs };
         list.push(value(port, samples, traces));
     }

@@ -29,6 +29,10 @@ pub(crate) fn run(c: &Inspect) -> Result<Report, Failure> {
         Some(b"ZKMP") => proof(&c.file, &content),
         Some(b"ZKMK") => key(&c.file),
         Some(b"ZKMT") => tensor(&CommittedTensor::read(&c.file)?),
+        Some(b"ZKGC") => super::chain::inspect::card(&c.file, &content),
+        Some(b"ZKGP") => super::chain::inspect::proof(&c.file, &content),
+        Some(b"ZKGK") => super::chain::inspect::key(&c.file),
+        Some(b"ZKGT") => super::chain::inspect::tensor(&c.file),
         _ => Err(Failure::file(format!(
             "{}: this is no compiled model, model card, prover key, committed tensor or proof",
             c.file.display()

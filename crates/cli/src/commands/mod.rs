@@ -2,6 +2,8 @@
 
 pub(crate) mod accuracy;
 pub(crate) mod adopt;
+pub(crate) mod chain;
+pub(crate) mod claim;
 pub(crate) mod compile;
 pub(crate) mod demo;
 pub(crate) mod inspect;
@@ -15,8 +17,7 @@ pub(crate) mod verify;
 use std::path::Path;
 
 use zkml::verifier::Shape;
-use zkml::verifier::statement::hex as hex_digits;
-use zkml::{DataFile, Error, ProverKey, Statement, Visibility};
+use zkml::{DataFile, Error, ProverKey, Visibility};
 use zkml_ir::ops::Ranked;
 use zkml_ir::{Graph, Op, Port, Source, Tensor};
 
@@ -93,23 +94,6 @@ pub(crate) fn tensor_json(port: &Port, tensor: &Tensor) -> serde_json::Value {
 pub(crate) fn committed_ports<'p>(graph: &'p Graph, shape: &Shape) -> Vec<&'p Port> {
     let ports = graph.inputs().iter().zip(&shape.inputs).chain(graph.outputs().iter().zip(&shape.outputs));
     ports.filter(|(_, v)| **v == Visibility::Committed).map(|(p, _)| p).collect()
-}
-
-/// The committed tensors of a statement in words.
-pub(crate) fn commitments(graph: &Graph, statement: &Statement) -> String {
-    let ports = committed_ports(graph, &statement.shape);
-    let lines = ports.iter().zip(&statement.commitments);
-    lines.map(|(port, c)| format!("  committed  {} = {}\n", port.name, hex_digits(&c.id()))).collect()
-}
-
-/// The committed tensors of a statement for scripts.
-pub(crate) fn commitments_json(graph: &Graph, statement: &Statement) -> serde_json::Value {
-    let ports = committed_ports(graph, &statement.shape);
-    let pairs = ports.iter().zip(&statement.commitments);
-    pairs
-        .map(|(port, c)| (port.name.clone(), hex_digits(&c.id()).into()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
 }
 
 /// The openings that a key has left, in words.

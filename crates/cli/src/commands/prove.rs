@@ -12,6 +12,7 @@ use zkml::{
 use zkml_ir::{Graph, Port};
 
 use crate::arguments::{Cli, Prove, pair};
+use crate::commands::claim::Claim;
 use crate::failure::Failure;
 use crate::progress::Phases;
 use crate::report::{Report, bytes, time};
@@ -20,10 +21,13 @@ use crate::table::Table;
 pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
     let range = super::range(&c.samples)?;
     let context = super::context(c.context.as_deref())?.unwrap_or_default();
+    if super::chain::is_key(&c.key)? {
+        return super::chain::prove::run(c, cli, range, context);
+    }
     let key = ProverKey::read(&c.key)?;
     let samples = quantize_samples(&key.compiled, &super::data(&c.samples.input)?, range)?;
     let graph = &key.compiled.model.graph;
-    let (inputs, outputs) = visibilities(&c.visibility, graph.inputs(), graph.outputs())?;
+    let (inputs, outputs) = visibilities(&c.visibility, graph, None)?;
     let shape = Shape { batch: samples.len(), inputs, outputs };
     let secrets = secrets(c, &super::committed_ports(graph, &shape))?;
     // Held until the debits are written, so that no two proofs spend the same rows; in the order of the paths, so that no two
@@ -54,7 +58,7 @@ pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
 }
 
 /// Where the secrets of committed tensors lie, by the tensors' names.
-fn secrets(c: &Prove, ports: &[&Port]) -> Result<BTreeMap<String, PathBuf>, Failure> {
+pub(crate) fn secrets(c: &Prove, ports: &[&Port]) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut secrets = BTreeMap::new();
     for port in ports {
         let mut file = c.out.as_os_str().to_owned();
@@ -77,13 +81,17 @@ fn secrets(c: &Prove, ports: &[&Port]) -> Result<BTreeMap<String, PathBuf>, Fail
     Ok(secrets)
 }
 
-fn visibilities(
+/// The visibilities of inputs and outputs; where none is given, those of `default`, or private inputs and public outputs.
+pub(crate) fn visibilities(
     given: &[String],
-    inputs: &[Port],
-    outputs: &[Port],
+    graph: &Graph,
+    default: Option<&Shape>,
 ) -> Result<(Vec<Visibility>, Vec<Visibility>), Failure> {
-    let mut of_inputs = vec![Visibility::Private; inputs.len()];
-    let mut of_outputs = vec![Visibility::Public; outputs.len()];
+    let (inputs, outputs) = (graph.inputs(), graph.outputs());
+    let (mut of_inputs, mut of_outputs) = match default {
+        Some(shape) => (shape.inputs.clone(), shape.outputs.clone()),
+        None => (vec![Visibility::Private; inputs.len()], vec![Visibility::Public; outputs.len()]),
+    };
     for text in given {
         let (name, value) = pair(text)
             .ok_or_else(|| Failure::usage(format!("--visibility takes NAME=VISIBILITY, got '{text}'")))?;
@@ -122,8 +130,8 @@ fn report(
     (secrets, commitments): (&BTreeMap<String, PathBuf>, &BTreeMap<String, CommittedTensor>),
     size: usize,
 ) -> Result<Report, Failure> {
-    let graph = &key.compiled.model.graph;
     let statement = &proven.proof.statement;
+    let claim = Claim::stark(key.card(), statement);
     let total: std::time::Duration = proven.phases.iter().map(|p| p.1).sum();
     let text = format!(
         "proven and verified in {}: {} ({}), zero knowledge, {:.1} bits of provable security\n{}\n{}{}{}",
@@ -132,19 +140,18 @@ fn report(
         bytes(size),
         proven.security.bits(),
         phase_table(&proven.phases),
-        outputs(graph, statement),
-        super::commitments(graph, statement),
+        claim.outputs(),
+        claim.commitments(),
         after(key, secrets, commitments)?,
     );
     let sizes = proven.proof.sizes().map_err(zkml::Error::from)?;
     let phases: serde_json::Map<String, serde_json::Value> =
         proven.phases.iter().map(|(p, d)| (p.name().into(), d.as_secs_f64().into())).collect();
-    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
     let json = serde_json::json!({
         "proof": c.out, "bytes": size, "sizes": sizes, "seconds": total.as_secs_f64(), "phases": phases,
         "security_bits": proven.security.bits(), "batch": statement.shape.batch, "zero_knowledge": true,
-        "commitments": super::commitments_json(graph, statement), "secrets": secrets, "openings": key.budget()?,
-        "outputs": public.iter().zip(&statement.outputs).map(|(p, t)| super::tensor_json(p, t)).collect::<Vec<_>>(),
+        "commitments": claim.commitments_json(), "secrets": secrets, "openings": key.budget()?,
+        "outputs": claim.outputs_json(),
     });
     Ok(Report::new(text, json))
 }
@@ -178,16 +185,4 @@ pub(crate) fn phase_table(phases: &[(Phase, std::time::Duration)]) -> Table {
         table.row(vec![phase.name().into(), time(*duration), share]);
     }
     table
-}
-
-/// The public outputs of a statement in words.
-pub(crate) fn outputs(graph: &Graph, statement: &zkml::Statement) -> String {
-    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
-    let mut text = String::new();
-    for (port, tensor) in public.iter().zip(&statement.outputs) {
-        for (sample, line) in super::describe(graph, port, tensor, &[]).into_iter().enumerate() {
-            text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
-        }
-    }
-    text
 }

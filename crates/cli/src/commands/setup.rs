@@ -6,14 +6,28 @@ use std::time::Instant;
 use zkml::key::{CARD_FILE, KEY_FILE, LEDGER_EXTENSION};
 use zkml::{CompiledModel, ProverKey, SetupOptions, setup};
 
-use crate::arguments::{Cli, Setup};
+use crate::arguments::{Cli, Setup, SuiteName};
 use crate::failure::Failure;
 use crate::progress::Phases;
 use crate::report::{Report, bytes, time};
 
 pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
-    if !matches!(c.security, 100 | 128) {
-        return Err(Failure::usage(format!("--security takes 100 or 128, got {}", c.security)));
+    let (security, stark) = (c.security.unwrap_or(100), c.suite == SuiteName::Stark);
+    let for_stark = c.security.is_some() || c.openings.is_some() || c.log_rows.is_some();
+    let for_chain = c.srs.is_some() || c.testing_srs || !c.visibility.is_empty() || c.batch.is_some();
+    if !stark && for_stark {
+        return Err(Failure::usage("--security, --openings and --log-rows are for --suite stark"));
+    }
+    if stark && for_chain {
+        return Err(Failure::usage(
+            "--srs, --testing-srs, --visibility and --batch are for --suite groth16 and plonk; with stark every proof chooses",
+        ));
+    }
+    if !stark {
+        return super::chain::setup::run(c, cli);
+    }
+    if !matches!(security, 100 | 128) {
+        return Err(Failure::usage(format!("--security takes 100 or 128, got {security}")));
     }
     if c.log_rows.is_some_and(|height| !(9..=20).contains(&height)) {
         return Err(Failure::usage("--log-rows takes 9 to 20"));
@@ -27,7 +41,7 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     }
     let model = CompiledModel::read(&c.model)?;
     let start = Instant::now();
-    let options = SetupOptions { security: c.security, openings: c.openings, log_rows: c.log_rows };
+    let options = SetupOptions { security, openings: c.openings, log_rows: c.log_rows };
     let mut key = {
         let bar = Phases::new(cli, "registering");
         setup(model.compiled, options, &mut |phase| bar.begin(phase))?

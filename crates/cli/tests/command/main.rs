@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
 
 mod bench;
+mod chain;
 mod files;
 mod openings;
 mod proofs;
 mod refusals;
 mod street;
+mod tiny;

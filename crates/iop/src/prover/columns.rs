@@ -3,8 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use p3_field::{ExtensionField, PrimeField};
+use p3_field::{ExtensionField, PrimeCharacteristicRing, PrimeField};
 
+use crate::commitment::ColumnCommitment;
 use crate::layout::{Layout, TreeKind, visit_slab};
 use crate::system::System;
 
@@ -68,13 +69,14 @@ pub(super) fn fill_limbs<F: PrimeField, K: ExtensionField<F>>(
     columns
 }
 
-/// Columns that are uniform in every row.
-pub(super) fn mask<F: PrimeField>(
+/// Columns that are uniform in the rows that the scheme masks.
+pub(super) fn mask<S: ColumnCommitment>(
+    scheme: &S,
     layout: &Layout,
-    count: usize,
-    randomness: &mut dyn Randomness<F>,
-) -> Vec<Vec<F>> {
-    (0..count).map(|_| (0..1usize << layout.log_rows).map(|_| randomness.field()).collect()).collect()
+    randomness: &mut dyn Randomness<S::Base>,
+) -> Vec<Vec<S::Base>> {
+    let mut value = |row| if scheme.masks_row(row) { randomness.field() } else { S::Base::ZERO };
+    (0..S::MASK_COLUMNS).map(|_| (0..1usize << layout.log_rows).map(&mut value).collect()).collect()
 }
 
 fn empty<F: PrimeField>(layout: &Layout, kind: TreeKind, randomness: &mut dyn Randomness<F>) -> Vec<Vec<F>> {

@@ -25,7 +25,7 @@ use crate::transcript::Transcript;
 use crate::verifier::equation_variables;
 
 /// The label under which commitments are absorbed.
-pub(crate) const fn tree_label(tree: TreeKind) -> &'static str {
+pub const fn tree_label(tree: TreeKind) -> &'static str {
     match tree {
         TreeKind::Weights => "weights commitment",
         TreeKind::Copy(_) => "copy commitment",
@@ -162,7 +162,7 @@ pub fn prove<S: ColumnCommitment>(
         absorb::<S>(scheme, transcript, kind, commitment);
     }
     let mut columns = columns::fill(system, layout, TreeKind::Witness, witness, randomness);
-    columns.extend(columns::mask(layout, S::MASK_COLUMNS, randomness));
+    columns.extend(columns::mask(scheme, layout, randomness));
     let (witness_commitment, witness_tree) = scheme.commit(columns, randomness.seed()).map_err(failed)?;
     absorb::<S>(scheme, transcript, TreeKind::Witness, &witness_commitment);
 
@@ -233,9 +233,9 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
         let (channel, witness) = (&mut self.channel, self.witness);
         let value = self.claims.evaluate::<core::convert::Infallible>(
             self.system,
-            witness,
             view,
             (id, point),
+            |functional| functional.apply(&witness[tensor]),
             |map| {
                 let value = bind::evaluate::<F, K>(map, &witness[tensor], point);
                 channel.send("evaluation", value);

@@ -110,9 +110,9 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
         let channel = &mut self.channel;
         let sent = self.claims.evaluate::<core::convert::Infallible>(
             self.system,
-            self.witness,
             view,
             (id, point),
+            |_| value,
             |_| {
                 channel.send("evaluation", value);
                 Ok(value)

@@ -1,0 +1,257 @@
+//! Values inside of a circuit.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::{Add, Mul, Sub};
+use std::rc::Rc;
+
+use ark_bn254::Fr;
+use ark_ff::{Field, One, Zero};
+use zkml_iop::scalar::Scalar;
+use zkml_snark::circuit::{Arithmetization, Builder, LinearCombination, Variable};
+
+use crate::poseidon2::Arithmetic;
+
+/// A variable and its value, if there are values.
+type Known = (Variable, Option<Fr>);
+
+/// Variables and coefficients, by rising variable, without zeros.
+type Terms = Vec<(Variable, Fr)>;
+
+/// Longer factors are not looked up among the products that exist.
+const MAX_SHARED_TERMS: usize = 24;
+/// The most terms of a factor where length costs.
+const MAX_NARROW_TERMS: usize = 3;
+
+/// A circuit under construction, which all its wires share.
+#[derive(Clone, Debug)]
+pub(crate) struct Circuit(Rc<RefCell<State>>);
+
+#[derive(Debug)]
+struct State {
+    builder: Builder,
+    /// The verifier computes many products more than once; a circuit needs one constraint for each.
+    products: HashMap<(Terms, Terms), Known>,
+}
+
+/// A linear combination of a circuit's variables, or a constant.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    circuit: Option<Circuit>,
+    terms: Terms,
+    value: Option<Fr>,
+}
+
+impl Circuit {
+    pub(crate) fn new(builder: Builder) -> Self {
+        Self(Rc::new(RefCell::new(State { builder, products: HashMap::new() })))
+    }
+
+    /// The builder, once the circuit is complete. Wires that still exist must not be used any more.
+    pub(crate) fn into_builder(self) -> Builder {
+        let mut state = self.0.borrow_mut();
+        let arithmetization = state.builder.arithmetization();
+        std::mem::replace(&mut state.builder, Builder::new(arithmetization))
+    }
+
+    pub(crate) fn with_builder<T>(&self, body: impl FnOnce(&mut Builder) -> T) -> T {
+        body(&mut self.0.borrow_mut().builder)
+    }
+
+    fn wire(&self, (variable, value): Known) -> Wire {
+        Wire { circuit: Some(self.clone()), terms: vec![(variable, Fr::one())], value }
+    }
+
+    pub(crate) fn witness(&self, value: Option<Fr>) -> Wire {
+        let variable = self.with_builder(|b| b.witness(value));
+        self.wire((variable, value))
+    }
+
+    pub(crate) fn public_input(&self, value: Option<Fr>) -> Wire {
+        let variable = self.with_builder(|b| b.public_input(value));
+        self.wire((variable, value))
+    }
+
+    pub(crate) fn assert_zero(&self, wire: &Wire) {
+        let combination = wire.combination();
+        self.with_builder(|b| b.enforce_zero(combination));
+    }
+
+    /// A witness that is 0 or 1.
+    pub(crate) fn bit(&self, value: Option<bool>) -> Wire {
+        let bit = self.witness(value.map(Fr::from));
+        let (combination, minus_one) = (bit.combination(), (bit.clone() - Wire::integer(1)).combination());
+        self.with_builder(|b| b.enforce(combination, minus_one, LinearCombination::zero()));
+        bit
+    }
+
+    fn product(&self, a: &Wire, b: &Wire, shared: bool) -> Wire {
+        let (a, b) = (self.narrow(a), self.narrow(b));
+        let short = a.terms.len().max(b.terms.len()) <= MAX_SHARED_TERMS;
+        let key = (shared && short).then(|| if a.terms <= b.terms { (a.terms.clone(), b.terms.clone()) } else { (b.terms.clone(), a.terms.clone()) });
+        let mut state = self.0.borrow_mut();
+        if let Some(&known) = key.as_ref().and_then(|key| state.products.get(key)) {
+            drop(state);
+            return self.wire(known);
+        }
+        let value = a.value.zip(b.value).map(|(a, b)| a * b);
+        let product = state.builder.witness(value);
+        state.builder.enforce(a.combination(), b.combination(), product);
+        if let Some(key) = key {
+            state.products.insert(key, (product, value));
+        }
+        drop(state);
+        self.wire((product, value))
+    }
+
+    /// The same value in few terms, where the arithmetization asks for it.
+    fn narrow(&self, wire: &Wire) -> Wire {
+        let mut state = self.0.borrow_mut();
+        if state.builder.arithmetization() == Arithmetization::R1cs || wire.terms.len() <= MAX_NARROW_TERMS {
+            return wire.clone();
+        }
+        let key = (wire.terms.clone(), Terms::new());
+        let known = match state.products.get(&key) {
+            Some(&known) => known,
+            None => {
+                let variable = state.builder.witness(wire.value);
+                state.builder.enforce(wire.combination(), Variable::ONE, variable);
+                state.products.insert(key, (variable, wire.value));
+                (variable, wire.value)
+            }
+        };
+        drop(state);
+        self.wire(known)
+    }
+}
+
+impl Wire {
+    pub(crate) fn value(&self) -> Option<Fr> {
+        self.value
+    }
+
+    pub(crate) fn constant(value: Fr) -> Self {
+        let terms = if value.is_zero() { Terms::new() } else { vec![(Variable::ONE, value)] };
+        Self { circuit: None, terms, value: Some(value) }
+    }
+
+    fn as_constant(&self) -> Option<Fr> {
+        match self.terms.as_slice() {
+            [] => Some(Fr::zero()),
+            [(Variable::ONE, value)] => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn combination(&self) -> LinearCombination {
+        let mut combination = LinearCombination::zero();
+        for &(variable, coefficient) in &self.terms {
+            combination.add_term(coefficient, variable);
+        }
+        combination
+    }
+
+    /// `self + factor·other`.
+    pub(crate) fn plus_scaled(&self, factor: Fr, other: &Self) -> Self {
+        let mut terms = Terms::with_capacity(self.terms.len() + other.terms.len());
+        let (mut a, mut b) = (self.terms.iter().copied().peekable(), other.terms.iter().copied().peekable());
+        loop {
+            match (a.peek().copied(), b.peek().copied()) {
+                (Some((x, k)), Some((y, l))) if x == y => {
+                    let sum = k + factor * l;
+                    if !sum.is_zero() {
+                        terms.push((x, sum));
+                    }
+                    a.next();
+                    b.next();
+                }
+                (Some((x, _)), Some((y, l))) if y < x => {
+                    terms.push((y, factor * l));
+                    b.next();
+                }
+                (Some(term), _) => {
+                    terms.push(term);
+                    a.next();
+                }
+                (None, Some((y, l))) => {
+                    terms.push((y, factor * l));
+                    b.next();
+                }
+                (None, None) => break,
+            }
+        }
+        if factor.is_zero() {
+            terms.retain(|t| !t.1.is_zero());
+        }
+        let value = self.value.zip(other.value).map(|(a, b)| a + factor * b);
+        Self { circuit: self.circuit.clone().or_else(|| other.circuit.clone()), terms, value }
+    }
+
+    pub(crate) fn scaled(&self, factor: Fr) -> Self {
+        if factor.is_zero() {
+            return Self::constant(factor);
+        }
+        let terms = self.terms.iter().map(|&(variable, k)| (variable, k * factor)).collect();
+        Self { circuit: self.circuit.clone(), terms, value: self.value.map(|v| v * factor) }
+    }
+
+    fn multiply(&self, other: &Self, shared: bool) -> Self {
+        match (self.as_constant(), other.as_constant(), self.circuit.as_ref().or(other.circuit.as_ref())) {
+            (Some(k), _, _) => other.scaled(k),
+            (_, Some(k), _) => self.scaled(k),
+            (None, None, Some(circuit)) => circuit.product(self, other, shared),
+            // Variables exist in circuits only.
+            (None, None, None) => Self::constant(Fr::zero()),
+        }
+    }
+}
+
+impl Add for Wire {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self.plus_scaled(Fr::one(), &other)
+    }
+}
+
+impl Sub for Wire {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.plus_scaled(-Fr::one(), &other)
+    }
+}
+
+impl Mul for Wire {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        self.multiply(&other, true)
+    }
+}
+
+impl Scalar for Wire {
+    fn integer(value: i64) -> Self {
+        Self::constant(Fr::from(value))
+    }
+
+    fn integer_inverse(value: i64) -> Self {
+        Self::constant(Fr::from(value).inverse().unwrap_or_default())
+    }
+}
+
+impl Arithmetic for Wire {
+    fn constant(value: Fr) -> Self {
+        Self::constant(value)
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        self.plus_scaled(Fr::one(), other)
+    }
+
+    /// A permutation never computes a product twice.
+    fn times(&self, other: &Self) -> Self {
+        self.multiply(other, false)
+    }
+
+    fn settle(&self) -> Self {
+        self.circuit.as_ref().map_or_else(|| self.clone(), |circuit| circuit.narrow(self))
+    }
+}

@@ -1,0 +1,212 @@
+//! What prover and verifier derive from a graph and the shape of a statement.
+
+use std::sync::Arc;
+
+use ark_bn254::Fr;
+use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system};
+use zkml_iop::layout::{Layout, Reserved, TreeKind};
+use zkml_iop::registration::registration_system;
+use zkml_iop::soundness::{ErrorTerm, error_terms};
+use zkml_iop::system::{Home, System};
+use zkml_ir::Graph;
+use zkml_snark::srs::Srs;
+
+use crate::circuit::{PublicTensor, pack, packed_words, public_tensors};
+use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, RESERVED_ROWS};
+use crate::digest::keccak;
+use crate::error::Bn254Error;
+use crate::field::reduce;
+
+/// The field of the suite: integers never reach its modulus.
+pub const FIELD: FieldShape = FieldShape { modulus: i64::MAX, degree: 1 };
+/// The number of columns, with the mask, that heights are chosen for: a contract pays for each of them.
+pub const MAX_COLUMNS: usize = 12;
+/// The greatest height that is chosen for a model.
+const MAX_CHOSEN_LOG_ROWS: usize = 22;
+const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v1";
+
+/// The relation of a statement or of a registration, its columns, and the commitment scheme.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// Tensors, lookups and equations.
+    pub system: System,
+    /// Their columns.
+    pub layout: Layout,
+    /// The commitment scheme.
+    pub columns: KzgColumns,
+    /// The public tensors in the order of their packing.
+    pub tensors: Vec<PublicTensor>,
+    digest: [u8; 32],
+}
+
+/// The public part of a statement, beside the commitments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Public {
+    /// The entries of the public tensors, at the system's indices; the others are empty.
+    pub tensors: Vec<Vec<i32>>,
+    /// Free bytes that the proof is bound to.
+    pub context: Vec<u8>,
+}
+
+fn kind_byte(visibility: Visibility) -> u8 {
+    match visibility {
+        Visibility::Private => 0,
+        Visibility::Public => 1,
+        Visibility::Committed => 2,
+    }
+}
+
+/// The least height at which a system, and a registration beside it, fit the columns that a contract pays for; the greatest
+/// possible one where none does.
+pub fn choose_log_rows(system: &System, num_committed: usize) -> usize {
+    let reserved = Reserved::uniform(RESERVED_ROWS, num_committed);
+    let fits = |&rho: &usize| {
+        Layout::new(system, rho, &reserved).is_ok_and(|layout| layout.num_columns() < MAX_COLUMNS)
+    };
+    (MIN_LOG_ROWS..MAX_CHOSEN_LOG_ROWS).find(fits).unwrap_or(MAX_CHOSEN_LOG_ROWS)
+}
+
+impl Relation {
+    /// The relation of a statement about a graph.
+    ///
+    /// # Errors
+    /// [`Bn254Error`] if the graph cannot be proven, or not in columns of this height.
+    pub fn of(graph: &Graph, shape: &Shape, srs: Arc<Srs>, log_rows: usize) -> Result<Self, Bn254Error> {
+        let system = build_system(graph, shape, FIELD)?;
+        Self::with_system(system, graph, Some(shape), srs, log_rows)
+    }
+
+    /// The relation of the registration of a graph's weights: their intervals and caps.
+    ///
+    /// # Errors
+    /// [`Bn254Error`] if an interval or a cap has no proof.
+    pub fn registration(graph: &Graph, srs: Arc<Srs>, log_rows: usize) -> Result<Self, Bn254Error> {
+        let system = registration_system(graph, FIELD)?;
+        Self::with_system(system, graph, None, srs, log_rows)
+    }
+
+    /// The relation of a system that was built beside its witness; `shape` is absent for a registration.
+    ///
+    /// # Errors
+    /// [`Bn254Error`] if the system does not fit columns of this height.
+    pub fn with_system(
+        system: System,
+        graph: &Graph,
+        shape: Option<&Shape>,
+        srs: Arc<Srs>,
+        log_rows: usize,
+    ) -> Result<Self, Bn254Error> {
+        let columns = KzgColumns::new(srs, log_rows)?;
+        let reserved = Reserved::uniform(RESERVED_ROWS, shape.map_or(0, Shape::num_committed));
+        let layout = Layout::new(&system, log_rows, &reserved)?;
+        let digest = circuit_digest(graph, shape, log_rows)?;
+        let tensors = public_tensors(&system);
+        Ok(Self { system, layout, columns, tensors, digest })
+    }
+
+    /// The digest of everything that a circuit is made from.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The words of a statement: its context's element, then the packed tensors.
+    ///
+    /// # Errors
+    /// [`Bn254Error::Tensor`] if a tensor does not fit.
+    pub fn words(&self, public: &Public) -> Result<Vec<Fr>, Bn254Error> {
+        let mut words = vec![context_element(&public.context)];
+        words.extend(packed_words(&pack(&self.tensors, &public.tensors)?));
+        Ok(words)
+    }
+
+    /// The entries of all public tensors at their indices: the graph's constants and the statement's.
+    pub fn entries(&self, public: &Public) -> Vec<Vec<i32>> {
+        let entries = |(index, home): (usize, &Home)| match home {
+            Home::Constant(data) => data.clone(),
+            Home::PublicInput(_) | Home::PublicOutput(_) => public.tensors.get(index).cloned().unwrap_or_default(),
+            Home::Weight(_) | Home::Committed(_) | Home::Witness | Home::Helper { .. } => Vec::new(),
+        };
+        self.system.tensors.iter().map(|t| &t.home).enumerate().map(entries).collect()
+    }
+
+    /// The public part of a statement, from a witness.
+    pub fn public_of(&self, witness: &[Vec<i32>], context: &[u8]) -> Public {
+        let mut tensors = vec![Vec::new(); self.system.tensors.len()];
+        for tensor in &self.tensors {
+            tensors[tensor.tensor] = witness.get(tensor.tensor).cloned().unwrap_or_default();
+        }
+        Public { tensors, context: context.to_vec() }
+    }
+
+    /// The commitments of all trees in the layout's order; `own` are the proof's.
+    ///
+    /// # Errors
+    /// [`Bn254Error::Columns`] where a tree is missing, or has another number of columns than the layout.
+    pub(crate) fn trees<'p>(
+        &self,
+        shared: &'p [(TreeKind, ColumnPoints)],
+        (witness, helpers): (&'p ColumnPoints, Option<&'p ColumnPoints>),
+    ) -> Result<Vec<&'p ColumnPoints>, Bn254Error> {
+        if helpers.is_some() != self.layout.tree(TreeKind::Helpers).is_some() {
+            return Err(Bn254Error::Columns { expected: self.layout.columns(TreeKind::Helpers), got: 0 });
+        }
+        let mut trees = Vec::with_capacity(self.layout.trees.len());
+        for tree in &self.layout.trees {
+            let points = match tree.kind {
+                TreeKind::Witness => Some(witness),
+                TreeKind::Helpers => helpers,
+                kind => shared.iter().find(|(k, _)| *k == kind).map(|(_, points)| points),
+            };
+            let got = points.map_or(0, |p| p.points().len());
+            let expected = self.num_points(tree.kind);
+            match points {
+                Some(points) if got == expected => trees.push(points),
+                _ => return Err(Bn254Error::Columns { expected, got }),
+            }
+        }
+        Ok(trees)
+    }
+
+    /// The number of points of a tree, with the mask's.
+    pub fn num_points(&self, tree: TreeKind) -> usize {
+        self.layout.columns(tree) + usize::from(tree == TreeKind::Witness)
+    }
+
+    /// The position of the tree whose last column is the mask.
+    pub(crate) fn mask_tree(&self) -> usize {
+        self.layout.tree(TreeKind::Witness).unwrap_or(0)
+    }
+
+    /// The algebraic errors of the protocol, as degrees over the order of the field.
+    pub fn error_terms(&self) -> Vec<ErrorTerm> {
+        let mut terms = error_terms(&self.system, &self.layout, 0);
+        let rows = (1u64 << self.layout.log_rows) as f64;
+        let words = 2.0 * self.layout.num_columns() as f64 + self.layout.log_rows as f64;
+        let packed = self.tensors.iter().map(|t| t.entries as f64).sum::<f64>();
+        terms.push(ErrorTerm { name: "column combination", degree: self.layout.num_columns() as f64 });
+        terms.push(ErrorTerm { name: "public inputs", degree: words + packed + 4.0 });
+        terms.push(ErrorTerm { name: "opening", degree: 8.0 * rows });
+        terms
+    }
+}
+
+/// The element of a context.
+pub fn context_element(context: &[u8]) -> Fr {
+    reduce(&keccak(&[context]))
+}
+
+fn circuit_digest(graph: &Graph, shape: Option<&Shape>, log_rows: usize) -> Result<[u8; 32], Bn254Error> {
+    let mut hasher = blake3::Hasher::new_derive_key(DIGEST_CONTEXT);
+    hasher.update(&graph.digest()?);
+    hasher.update(&(log_rows as u64).to_le_bytes());
+    hasher.update(&[u8::from(shape.is_some())]);
+    if let Some(shape) = shape {
+        hasher.update(&(shape.batch as u64).to_le_bytes());
+        for list in [&shape.inputs, &shape.outputs] {
+            hasher.update(&(list.len() as u64).to_le_bytes());
+            let bytes: Vec<u8> = list.iter().map(|&v| kind_byte(v)).collect();
+            hasher.update(&bytes);
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}

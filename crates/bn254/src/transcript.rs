@@ -1,0 +1,212 @@
+//! The Fiat-Shamir transcript: a Poseidon2 sponge of rate 2, the same over values and in a circuit.
+//!
+//! What is absorbed is data; that it is absorbed, under which label and how much of it, enters the capacity as a constant before
+//! every permutation. Constants cost nothing in a circuit, so that domain separation is free there.
+
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, PrimeField};
+
+use zkml_iop::transcript::Transcript;
+
+use crate::field::{F, WORD, from_ark, to_ark};
+use crate::poseidon2::{Arithmetic, WIDTH, permute};
+
+const RATE: usize = WIDTH - 1;
+const PATTERN_CONTEXT: &str = "starminer zkml 2026 bn254 transcript pattern v1";
+
+/// A duplex sponge.
+#[derive(Clone, Debug)]
+pub struct Sponge<A> {
+    state: [A; WIDTH],
+    /// Elements that the next permutation adds to the rate.
+    pending: Vec<A>,
+    /// How much of the rate was squeezed since the last permutation.
+    squeezed: usize,
+    /// Everything that happened so far, without the data.
+    pattern: blake3::Hasher,
+}
+
+impl<A: Arithmetic> Sponge<A> {
+    /// A sponge for one purpose; `digest` says everything that is fixed before the first message.
+    pub fn new(digest: &[u8; 32]) -> Self {
+        let mut pattern = blake3::Hasher::new_derive_key(PATTERN_CONTEXT);
+        pattern.update(digest);
+        let zero = A::constant(Fr::ZERO);
+        let state = [zero.clone(), zero, A::constant(field_digest(&pattern))];
+        Self { state, pending: Vec::with_capacity(RATE), squeezed: RATE, pattern }
+    }
+
+    /// Absorbs elements.
+    pub fn absorb(&mut self, label: &'static str, elements: &[A]) {
+        self.event(b'a', label, elements.len());
+        self.push(elements);
+    }
+
+    /// Draws a challenge.
+    pub fn challenge(&mut self, label: &'static str) -> A {
+        self.event(b'c', label, 1);
+        if !self.pending.is_empty() || self.squeezed == RATE {
+            self.permute();
+        }
+        let challenge = self.state[self.squeezed].clone();
+        self.squeezed += 1;
+        challenge
+    }
+
+    fn push(&mut self, elements: &[A]) {
+        for element in elements {
+            if self.pending.len() == RATE {
+                self.permute();
+            }
+            self.pending.push(element.clone());
+        }
+    }
+
+    fn event(&mut self, kind: u8, label: &'static str, count: usize) {
+        self.pattern.update(&[kind]);
+        self.pattern.update(&(label.len() as u64).to_le_bytes());
+        self.pattern.update(label.as_bytes());
+        self.pattern.update(&(count as u64).to_le_bytes());
+    }
+
+    fn permute(&mut self) {
+        for (value, element) in self.state.iter_mut().zip(self.pending.drain(..)) {
+            *value = value.plus(&element);
+        }
+        self.state[RATE] = self.state[RATE].plus(&A::constant(field_digest(&self.pattern)));
+        permute(&mut self.state);
+        self.squeezed = 0;
+    }
+}
+
+/// The first 31 bytes of a hash.
+fn field_digest(pattern: &blake3::Hasher) -> Fr {
+    Fr::from_be_bytes_mod_order(&pattern.finalize().as_bytes()[..31])
+}
+
+/// The transcript over values, and the words of the statement that it has absorbed.
+#[derive(Clone, Debug)]
+pub struct Poseidon2Transcript {
+    sponge: Sponge<Fr>,
+    statement: Vec<Fr>,
+}
+
+impl Poseidon2Transcript {
+    /// The transcript of a circuit: its digest, then the words of a statement, then a secret uniform scalar.
+    ///
+    /// The row point and the combination challenge leave the SNARK, and all messages before them are functions of the witness:
+    /// without the blinding, whoever guesses a witness could compute them and compare.
+    pub fn new(circuit: &[u8; 32], statement: Vec<Fr>, blinding: Fr) -> Self {
+        let mut sponge = Sponge::new(circuit);
+        sponge.open(&statement, &blinding);
+        Self { sponge, statement }
+    }
+
+    /// The words of the statement.
+    pub fn statement(&self) -> &[Fr] {
+        &self.statement
+    }
+}
+
+impl Transcript<F, F> for Poseidon2Transcript {
+    /// Absorbs bytes as big-endian words of 32 bytes, the last one filled up with zeros.
+    fn absorb_bytes(&mut self, label: &'static str, bytes: &[u8]) {
+        self.sponge.event(b'b', label, bytes.len());
+        let words: Vec<Fr> = bytes
+            .chunks(WORD)
+            .enumerate()
+            .map(|(index, chunk)| {
+                let mut word = [0; WORD];
+                word[..chunk.len()].copy_from_slice(chunk);
+                let element = Fr::from_be_bytes_mod_order(&word);
+                if crate::field::to_word(element) != word {
+                    // Words beyond the modulus are marked, so that no two strings are absorbed alike.
+                    self.sponge.event(b'w', "", index << 8 | usize::from(word[0]));
+                }
+                element
+            })
+            .collect();
+        self.sponge.push(&words);
+    }
+
+    fn absorb_scalars(&mut self, label: &'static str, scalars: &[F]) {
+        let elements: Vec<Fr> = scalars.iter().map(|&s| to_ark(s)).collect();
+        self.sponge.absorb(label, &elements);
+    }
+
+    fn challenge(&mut self, label: &'static str) -> F {
+        from_ark(self.sponge.challenge(label))
+    }
+}
+
+impl<A: Arithmetic> Sponge<A> {
+    /// Absorbs the words of the statement and the blinding.
+    pub(crate) fn open(&mut self, statement: &[A], blinding: &A) {
+        self.absorb("statement", statement);
+        self.absorb("blinding", core::slice::from_ref(blinding));
+    }
+
+    /// Absorbs what [`Transcript::absorb_bytes`] absorbs of these words, all below the modulus.
+    pub(crate) fn absorb_words(&mut self, label: &'static str, words: &[A]) {
+        self.event(b'b', label, words.len() * WORD);
+        self.push(words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeCharacteristicRing;
+
+    use super::*;
+
+    fn transcript() -> Poseidon2Transcript {
+        Poseidon2Transcript::new(&[7; 32], vec![Fr::from(1u8)], Fr::from(2u8))
+    }
+
+    fn after(messages: impl Fn(&mut Poseidon2Transcript)) -> F {
+        let mut t = transcript();
+        messages(&mut t);
+        t.challenge("end")
+    }
+
+    #[test]
+    fn labels_lengths_and_order_change_every_later_challenge() {
+        let (one, two) = (F::ONE, F::TWO);
+        let ends = [
+            after(|_| ()),
+            after(|t| t.absorb_scalars("a", &[])),
+            after(|t| t.absorb_scalars("a", &[F::ZERO])),
+            after(|t| t.absorb_scalars("a", &[one, two])),
+            after(|t| t.absorb_scalars("a", &[two, one])),
+            after(|t| t.absorb_scalars("b", &[one, two])),
+            after(|t| {
+                t.absorb_scalars("a", &[one]);
+                t.absorb_scalars("a", &[two]);
+            }),
+            after(|t| {
+                t.absorb_scalars("a", &[one]);
+                let _ = t.challenge("between");
+                t.absorb_scalars("a", &[two]);
+            }),
+            after(|t| t.absorb_bytes("a", &[0])),
+            after(|t| t.absorb_bytes("a", &[0, 0])),
+            after(|t| t.absorb_bytes("a", &[255; 32])),
+            after(|t| t.absorb_bytes("a", &crate::field::to_word(Fr::from_be_bytes_mod_order(&[255; 32])))),
+        ];
+        for (i, a) in ends.iter().enumerate() {
+            assert!(ends[..i].iter().all(|b| a != b), "case {i}");
+        }
+    }
+
+    #[test]
+    fn another_circuit_statement_or_blinding_changes_every_challenge() {
+        let first = |circuit, word: u8, blinding: u8| {
+            let transcript = Poseidon2Transcript::new(&[circuit; 32], vec![Fr::from(word)], Fr::from(blinding));
+            transcript.clone().challenge("c")
+        };
+        assert_ne!(first(7, 1, 3), first(8, 1, 3));
+        assert_ne!(first(7, 1, 3), first(7, 2, 3));
+        assert_ne!(first(7, 1, 3), first(7, 1, 4));
+        assert_eq!(first(7, 1, 3), first(7, 1, 3));
+    }
+}

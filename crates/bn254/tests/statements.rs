@@ -1,0 +1,171 @@
+//! Statements are proven, and the circuit agrees with the native verifier on honest and changed proofs.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod case;
+
+use case::Case;
+use case::sketch::{I8, Sketch, U8, conv, gemm};
+use p3_field::PrimeCharacteristicRing;
+use zkml_bn254::{F, OuterProof, Public};
+use zkml_iop::builder::Visibility::{Committed, Private, Public as Visible};
+use zkml_ir::Op;
+use zkml_ir::ops::Max;
+
+/// `y = relu(W·x)`.
+fn layer() -> (Sketch, zkml_ir::TensorId) {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 4], U8);
+    let w = s.weight(&[3, 4], I8);
+    let acc = s.node(gemm(), &[x, w]);
+    let y = s.relu(acc, 7, 8);
+    (s, y)
+}
+
+fn layer_case() -> Case {
+    let (s, y) = layer();
+    s.case(y, 1, (Private, Visible))
+}
+
+#[test]
+fn layers_are_proven_for_every_visibility_and_batch() {
+    let (s, y) = layer();
+    for (batch, input, output) in
+        [(1, Private, Visible), (1, Visible, Visible), (1, Private, Private), (3, Visible, Visible), (1, Committed, Committed)]
+    {
+        s.clone().case(y, batch, (input, output)).assert_complete();
+    }
+}
+
+#[test]
+fn convolutions_are_proven() {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 2, 5, 5], U8);
+    let w = s.weight(&[2, 2, 3, 3], I8);
+    let acc = s.node(Op::Conv(conv([1, 1], [(1, 1), (0, 1)], 1)), &[x, w]);
+    let y = s.relu(acc, 9, 8);
+    s.case(y, 1, (Private, Visible)).assert_complete();
+}
+
+#[test]
+fn a_proof_with_any_scalar_changed_is_refused_natively_and_by_the_circuit() {
+    let case = layer_case();
+    let proof = case.honest();
+    let count = proof.clone().parts_mut().scalars.len();
+    assert!(case.satisfied(&case.public, &proof));
+    for index in 0..count {
+        let mut changed = proof.clone();
+        changed.parts_mut().scalars[index] += F::ONE;
+        assert!(changed.verify(&case.relation, &case.public, &case.points()).is_err(), "scalar {index}");
+        // The circuit derives other challenges, so it fails or is about another opening.
+        assert!(!agrees(&case, &case.public, &changed), "scalar {index}");
+    }
+}
+
+/// Whether the circuit accepts, with the public inputs that an outside verifier computes.
+fn agrees(case: &Case, public: &Public, proof: &zkml_bn254::ClearProof) -> bool {
+    use zkml_snark::circuit::Arithmetization::R1cs;
+    let Ok(builder) = proof.circuit(R1cs, &case.relation, public, &case.points()) else { return false };
+    let satisfied = builder.check().is_ok();
+    let Some(expected) = case.public_inputs(public, &proof.outer()) else { return false };
+    satisfied && builder.circuit().is_ok_and(|c| c.assignment.public_inputs() == expected)
+}
+
+#[test]
+fn missing_and_trailing_scalars_are_refused() {
+    let case = layer_case();
+    let mut proof = case.honest();
+    proof.parts_mut().scalars.pop();
+    assert!(proof.verify(&case.relation, &case.public, &case.points()).is_err());
+    assert!(!agrees(&case, &case.public, &proof));
+    let mut proof = case.honest();
+    proof.parts_mut().scalars.push(F::ZERO);
+    assert!(proof.verify(&case.relation, &case.public, &case.points()).is_err());
+}
+
+#[test]
+fn another_output_or_context_is_refused() {
+    let case = layer_case();
+    let proof = case.honest();
+    let output = case.relation.tensors.last().unwrap().tensor;
+    for change in [-1, 1] {
+        let mut public = case.public.clone();
+        let entry = &mut public.tensors[output][1];
+        *entry = (*entry + change).rem_euclid(256);
+        assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
+        assert!(!agrees(&case, &public, &proof));
+    }
+    let mut public = case.public.clone();
+    public.context.push(0);
+    assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
+    assert!(!agrees(&case, &public, &proof));
+}
+
+#[test]
+fn another_models_weights_are_refused() {
+    let case = layer_case();
+    let mut witness = case.witness.clone();
+    let weights = case.relation.system.tensors.iter().position(|t| t.name == "w").unwrap();
+    witness[weights][0] ^= 1;
+    let (public, proof) = case.prove(witness);
+    assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
+    assert!(!agrees(&case, &public, &proof));
+}
+
+#[test]
+fn every_entry_of_the_witness_is_bound() {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 6], U8);
+    let w = s.weight(&[4, 6], I8);
+    let acc = s.node(gemm(), &[x, w]);
+    let y = s.relu(acc, 8, 8);
+    let case = s.case(y, 1, (Private, Visible));
+    let witness_tensors: Vec<usize> = case
+        .relation
+        .system
+        .tensors
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| t.home == zkml_iop::system::Home::Witness)
+        .map(|(index, _)| index)
+        .collect();
+    for tensor in witness_tensors {
+        let mut witness = case.witness.clone();
+        let last = witness[tensor].len() - 1;
+        witness[tensor][last] += 1;
+        let (public, proof) = case.prove(witness);
+        let name = &case.relation.system.tensors[tensor].name;
+        assert!(proof.verify(&case.relation, &public, &case.points()).is_err(), "{name}");
+        assert!(!case.satisfied(&public, &proof), "{name}");
+    }
+}
+
+#[test]
+fn outer_proofs_survive_their_encoding_and_every_flipped_bit_is_refused() {
+    let case = layer_case();
+    let outer = case.honest().outer();
+    let bytes = outer.to_bytes();
+    assert_eq!(bytes.len(), OuterProof::length(&case.relation));
+    assert_eq!(OuterProof::from_bytes(&case.relation, &bytes).unwrap(), outer);
+    let expected = case.public_inputs(&case.public, &outer).unwrap();
+    for byte in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[byte] ^= 1 << (byte % 8);
+        let refused = match OuterProof::from_bytes(&case.relation, &changed) {
+            Err(_) => true,
+            // An opening that still verifies would have to be for other public inputs.
+            Ok(outer) => case.public_inputs(&case.public, &outer).is_none_or(|inputs| inputs != expected),
+        };
+        assert!(refused, "byte {byte}");
+    }
+    assert!(OuterProof::from_bytes(&case.relation, &bytes[1..]).is_err());
+    assert!(OuterProof::from_bytes(&case.relation, &[&bytes[..], &[0; 32]].concat()).is_err());
+}
+
+#[test]
+fn maxima_are_proven() {
+    let mut s = Sketch::new();
+    let x = s.input(&[2, 3], I8);
+    let y = s.node(Op::Max(Max {}), &[x]);
+    s.case(y, 2, (Private, Visible)).assert_complete();
+}
