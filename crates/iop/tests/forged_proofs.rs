@@ -91,8 +91,9 @@ fn missing_repeated_and_trailing_scalars_are_refused() {
 #[test]
 fn missing_superfluous_and_exchanged_commitments_are_refused() {
     let (case, proof) = honest();
-    let other = network(1, (Private, Private));
+    let other = network(2, (Private, Public));
     let other = other.prove(other.witness.clone()).witness;
+    assert_ne!(other, proof.witness);
     for (witness, helpers) in
         [([0; 32], None), (other, None), (proof.witness, Some([0; 32])), (proof.witness, Some(proof.witness))]
     {

@@ -110,8 +110,8 @@ impl Registration {
     fn equal(&self) -> ColumnClaim<K> {
         let mut dice = Chain::default();
         let (point, batching) = (dice.challenges("point", LOG_ROWS), dice.challenge("batching"));
-        let powers: Vec<K> =
-            dice.challenge("copies").powers().skip(1).take(self.layout.trees.len() - 3).collect();
+        let copies = self.layout.trees.iter().filter(|t| matches!(t.kind, TreeKind::Copy(_))).count();
+        let powers: Vec<K> = dice.challenge("copies").powers().skip(1).take(copies).collect();
         let mut trees = vec![(TreeKind::Weights, -powers.iter().copied().sum::<K>())];
         trees.extend(powers.into_iter().enumerate().map(|(i, power)| (TreeKind::Copy(i), power)));
         ColumnClaim { trees, point, batching, rows: (1 << LOG_ROWS) - RESERVED, value: K::ZERO }
