@@ -71,10 +71,18 @@ fn lenet() -> (Sketch, TensorId) {
     (s, y)
 }
 
+/// The processor time of this process in milliseconds, where the system tells it in ticks of 10 ms.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum::<f64>() * 10.0
+}
+
 fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let (start, busy) = (Instant::now(), processor_time());
     let result = body();
-    println!("{:>9.1} ms  {what}", start.elapsed().as_secs_f64() * 1e3);
+    let (wall, busy) = (start.elapsed().as_secs_f64() * 1e3, processor_time() - busy);
+    println!("{wall:>9.1} ms, {busy:>8.0} ms of processors  {what}");
     result
 }
 
@@ -88,26 +96,31 @@ fn main() {
     let input = if has("public") { Visibility::Public } else { Visibility::Private };
     let shape = Shape { batch: 1, inputs: vec![input], outputs: vec![Visibility::Public] };
     let log_rows = choose_log_rows(&build_system(graph, &shape, FIELD).unwrap(), 0);
-    let srs = timed("testing SRS", || Arc::new(Srs::testing(1 << log_rows).unwrap()));
+    // PLONK takes more powers than the columns, of the same string.
+    let log_powers = if has("plonk") { 18 } else { log_rows };
+    let srs = timed("testing SRS", || Arc::new(Srs::testing(1 << log_powers).unwrap()));
     let traces = vec![execute(&model, &sample).unwrap()];
     let (system, witness) = timed("witness", || build_witness(graph, &shape, FIELD, &traces).unwrap());
     let relation = Arc::new(Relation::with_system(system, graph, Some(&shape), srs, log_rows).unwrap());
     for tree in &relation.layout.trees {
         println!("{:?}: {} columns of 2^{log_rows}", tree.kind, tree.columns);
     }
-    let columns = shared_columns(&relation.system, &relation.layout, TreeKind::Weights, &witness, &mut Counter(1));
+    let columns =
+        shared_columns(&relation.system, &relation.layout, TreeKind::Weights, &witness, &mut Counter(1));
     let (points, tree) = timed("commit weights", || relation.columns.commit(columns, [0; 32]).unwrap());
     let trees: Vec<&ColumnTree> = vec![&tree];
     let shared = vec![(TreeKind::Weights, points.clone())];
     let public = relation.public_of(&witness, CONTEXT);
     let start = Instant::now();
-    let mut progress = |stage| println!("{:>9.1} ms    {stage:?} begins", start.elapsed().as_secs_f64() * 1e3);
+    let mut progress =
+        |stage| println!("{:>9.1} ms    {stage:?} begins", start.elapsed().as_secs_f64() * 1e3);
     let proof = timed("proof in the clear", || {
         prove(&relation, &public, witness, &trees, &mut Counter(2), &mut progress).unwrap()
     });
     timed("native verification", || proof.verify(&relation, &public, &shared).unwrap());
     for arithmetization in [Arithmetization::R1cs, Arithmetization::Plonk] {
-        let builder = timed("circuit", || proof.circuit(arithmetization, &relation, &public, &shared).unwrap());
+        let builder =
+            timed("circuit", || proof.circuit(arithmetization, &relation, &public, &shared).unwrap());
         builder.check().unwrap();
         println!("{arithmetization:?}: {}", builder.statistics());
     }
@@ -116,7 +129,8 @@ fn main() {
     if has("groth16") {
         let shape = relation.circuit(Arithmetization::R1cs).unwrap().shape().unwrap();
         let (proving, key) = timed("groth16 setup", || groth16::testing_setup(&shape).unwrap());
-        let verifier = Verifier::new(relation.clone(), VerifyingKey::Groth16(key), Some(points.clone())).unwrap();
+        let verifier =
+            Verifier::new(relation.clone(), VerifyingKey::Groth16(key), Some(points.clone())).unwrap();
         let whole = timed("groth16 prove", || {
             proof.finish(ProvingKey::Groth16(&proving), &relation, &public, &shared).unwrap()
         });
@@ -126,12 +140,12 @@ fn main() {
     if has("plonk") {
         let shape = relation.circuit(Arithmetization::Plonk).unwrap().shape().unwrap();
         println!("{:?} rows", plonk::rows(&shape));
-        let srs = timed("plonk SRS", || Srs::testing(plonk::srs_points(&shape)).unwrap());
-        let key = timed("plonk setup", || plonk::setup(&shape, &srs).unwrap());
+        let srs = relation.columns.srs();
+        let key = timed("plonk setup", || plonk::setup(&shape, srs).unwrap());
         let prover = timed("plonk prover", || plonk::Prover::new(&shape, &key).unwrap());
         let verifier = Verifier::new(relation.clone(), VerifyingKey::Plonk(key), Some(points)).unwrap();
         let whole = timed("plonk prove", || {
-            proof.finish(ProvingKey::Plonk(&prover, &srs), &relation, &public, &shared).unwrap()
+            proof.finish(ProvingKey::Plonk(&prover, srs), &relation, &public, &shared).unwrap()
         });
         timed("plonk verify", || verifier.verify(&public, &[], &whole).unwrap());
         println!("{} bytes", whole.to_bytes().len());
