@@ -1,4 +1,4 @@
-//! What the LeNet-5 architecture costs in this suite, with random weights: `lenet [private|public] [groth16] [plonk]`.
+//! What an architecture costs in this suite, with random weights: `measure lenet|mlp [public] [groth16] [plonk]`.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints")]
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "a measurement stops at the first failure")]
@@ -48,7 +48,21 @@ fn pool(s: &mut Sketch, x: TensorId) -> TensorId {
     s.node(Op::Max(Max {}), &[flat])
 }
 
-fn lenet() -> (Sketch, TensorId) {
+/// A perceptron with one hidden layer, for images of 28×28.
+fn mlp() -> Sketch {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 784], U8);
+    let w = s.weight(&[128, 784], I8);
+    let acc = s.node(gemm(), &[x, w]);
+    let x = relu(&mut s, acc, 10);
+    let w = s.weight(&[10, 128], I8);
+    let y = s.node(gemm(), &[x, w]);
+    s.graph.add_output("y", y, 1.0).unwrap();
+    s
+}
+
+/// LeNet-5 with ReLU and maxima.
+fn lenet() -> Sketch {
     let mut s = Sketch::new();
     let x = s.input(&[1, 1, 28, 28], U8);
     let w = s.weight(&[6, 1, 5, 5], I8);
@@ -68,7 +82,7 @@ fn lenet() -> (Sketch, TensorId) {
     let w = s.weight(&[10, 84], I8);
     let y = s.node(gemm(), &[x, w]);
     s.graph.add_output("y", y, 1.0).unwrap();
-    (s, y)
+    s
 }
 
 /// The processor time of this process in milliseconds, where the system tells it in ticks of 10 ms.
@@ -89,7 +103,11 @@ fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|a| a == word);
-    let (mut s, _) = lenet();
+    let mut s = match arguments.first().map(String::as_str) {
+        Some("lenet") => lenet(),
+        Some("mlp") => mlp(),
+        _ => panic!("measure lenet|mlp [public] [groth16] [plonk]"),
+    };
     let sample = case::sketch::sample(&s.graph, &mut s.dice);
     let model = Model::new(s.graph, s.weights).unwrap();
     let graph = &model.graph;
