@@ -21,7 +21,7 @@ use zkml_snark::circuit::Arithmetization;
 
 pub const CONTEXT: &[u8] = b"nonce 17";
 
-static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing(1 << 15).unwrap()));
+static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing((1 << 15) + 16).unwrap()));
 
 /// One reference string for columns and PLONK.
 pub fn srs() -> Arc<Srs> {
