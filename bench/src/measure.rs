@@ -178,6 +178,6 @@ fn sample(
             sealing: sizes.sealing,
             total: sizes.total,
         },
-        security: verified.security.bits(),
+        security: verified.bits(),
     })
 }

@@ -55,8 +55,15 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  zkml refresh --key keys/prover.key")]
     Refresh(Refresh),
     /// Hand a share of the openings to another prover.
-    #[command(after_help = "Example:\n  zkml lease --key keys/prover.key --openings 200 --out worker")]
+    #[command(
+        after_help = "Examples:\n  zkml lease --key keys/prover.key --openings 200 --out worker\n  zkml lease --tensor proof.zkp.output.secret --openings 3 --out share.secret"
+    )]
     Lease(Lease),
+    /// Go on with a key folder or a committed tensor's secret that was moved.
+    #[command(
+        after_help = "Examples:\n  zkml adopt --key keys/prover.key\n  zkml adopt --tensor share.secret\n\nOnly for the newest version, of which no copy is in use: what a copy spends is counted nowhere, and too many proofs reveal secrets."
+    )]
+    Adopt(Adopt),
     /// Check a proof against a model card.
     #[command(
         after_help = "Examples:\n  zkml verify --card keys/model.card proof.zkp\n  zkml verify --card keys/model.card proof.zkp --context c0ffee --min-security 100"
@@ -92,7 +99,7 @@ pub(crate) struct Compile {
     /// Speed or precision.
     #[arg(long, value_enum, default_value = "fast")]
     pub(crate) profile: ProfileName,
-    /// What becomes of the outputs: raw, argmax or topk=K.
+    /// What becomes of the outputs: raw, argmax (the position of the largest) or topk=K (of the K largest, in order).
     #[arg(long, default_value = "raw")]
     pub(crate) output: String,
     /// The size of a symbolic dimension.
@@ -140,6 +147,9 @@ pub(crate) struct Setup {
     /// The base-2 logarithm of the columns' height, 9 to 20. Models that hand committed tensors to each other need the same.
     #[arg(long, value_name = "LOG")]
     pub(crate) log_rows: Option<u8>,
+    /// Replace the key of another set-up in the folder: nobody can prove for that one's card any more.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -154,15 +164,32 @@ pub(crate) struct Refresh {
 
 #[derive(Debug, Args)]
 pub(crate) struct Lease {
-    /// The prover key.
-    #[arg(long)]
-    pub(crate) key: PathBuf,
-    /// How many openings, at least.
+    #[command(flatten)]
+    pub(crate) budget: Budgeted,
+    /// How many openings; of a key at least so many, in whole trees.
     #[arg(long, value_name = "N")]
-    pub(crate) openings: u64,
-    /// A new folder for the other prover's key, ledger and card.
+    pub(crate) openings: u32,
+    /// A new folder for the other prover's key, ledger and card, or a new file for the share of a committed tensor.
     #[arg(long)]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    #[command(flatten)]
+    pub(crate) budget: Budgeted,
+}
+
+/// Something with a budget of openings.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Budgeted {
+    /// The prover key.
+    #[arg(long)]
+    pub(crate) key: Option<PathBuf>,
+    /// The secret of a committed tensor.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tensor: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -224,7 +251,7 @@ pub(crate) struct Verify {
     /// Values that the public outputs must be.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
-    /// The root that a committed input or output must have.
+    /// The identifier that the commitment to an input or output must have.
     #[arg(long, value_name = "NAME=HEX")]
     pub(crate) commitment: Vec<String>,
     /// The context that the proof must be bound to.

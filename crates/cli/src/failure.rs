@@ -49,7 +49,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Refused(_) => Self::INVALID,
-            Error::Usage(_) => Self::USAGE,
+            Error::Usage(_) | Error::Spent => Self::USAGE,
             _ => Self::FILE,
         };
         Self { code, message: error.to_string() }

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Prove(c) => commands::prove::run(c, &cli),
         Command::Refresh(c) => commands::refresh::run(c, &cli),
         Command::Lease(c) => commands::lease::run(c),
+        Command::Adopt(c) => commands::adopt::run(c),
         Command::Verify(c) => commands::verify::run(c),
     };
     match result.and_then(|report| report.print(json).map(|()| report)) {

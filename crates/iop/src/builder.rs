@@ -16,6 +16,7 @@ use crate::error::RelationError;
 use crate::map::Map;
 use crate::ops::contraction::with_batch;
 use crate::ops::relate;
+use crate::ops::topk::Ranking;
 use crate::system::{
     Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, System, ViewId,
     check_coefficient,
@@ -93,16 +94,23 @@ pub(crate) struct Builder<'a> {
     tables: BTreeMap<Vec<Vec<i32>>, usize>,
     census: Census,
     ones: Option<usize>,
-    /// What all views hold in memory.
+    /// The rankings so far: values and positions share one.
+    pub(crate) rankings: BTreeMap<(TensorId, usize), Ranking>,
+    /// What all views hold in memory, and all claims on operands of products.
     memory: usize,
+    /// What was read and written to compose views.
+    work: usize,
     /// The rows of all tables.
     rows: usize,
     /// The number of committed tensors so far.
     committed: usize,
 }
 
-/// The most that all views of a statement hold in memory.
-const MAX_MEMORY: usize = 1 << 27;
+/// The most that all views of a statement, and the claims on them, hold in memory: indices, for each of which a claim holds a
+/// weight of twenty bytes.
+const MAX_MEMORY: usize = 1 << 25;
+/// The most indices that are read and written to compose views.
+const MAX_WORK: usize = 1 << 28;
 
 /// A refusal of the tensor `name` as it enters or leaves a node.
 fn refuse(name: &str, reason: String) -> RelationError {
@@ -173,7 +181,9 @@ impl<'a> Builder<'a> {
             tables: BTreeMap::new(),
             census: Census::default(),
             ones: None,
+            rankings: BTreeMap::new(),
             memory: 0,
+            work: 0,
             rows: 0,
             committed: 0,
         }
@@ -325,7 +335,7 @@ impl<'a> Builder<'a> {
         for term in expr.bilinear {
             // The first operand is repeated, the second contributes to every sample alike.
             let a = self.system.views[term.a.0].clone();
-            let repeated = a.map.then(&Map::broadcast(&a.map.view, 0, batch))?;
+            let repeated = self.compose(&a.map, &Map::broadcast(&a.map.view, 0, batch))?;
             let labels = with_batch(&term.labels, true, false);
             bilinear.push(Bilinear { a: self.view(a.tensor, repeated)?, labels, ..term });
         }
@@ -339,6 +349,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn view(&mut self, tensor: usize, map: Map) -> Result<ViewId, String> {
         let (known, memory) = (self.system.views.len(), map.memory());
         let view = self.system.view(tensor, map);
+        self.spend(memory)?;
         if self.system.views.len() > known {
             self.memory = self.memory.saturating_add(memory);
         }
@@ -346,6 +357,23 @@ impl<'a> Builder<'a> {
             return Err(format!("all rearrangements together relate more than {MAX_MEMORY} indices"));
         }
         Ok(view)
+    }
+
+    /// A map after another.
+    ///
+    /// # Errors
+    /// The reason, where all compositions together become too much work.
+    pub(crate) fn compose(&mut self, first: &Map, second: &Map) -> Result<Map, String> {
+        self.spend(first.memory().saturating_add(second.memory()))?;
+        first.then(second)
+    }
+
+    fn spend(&mut self, work: usize) -> Result<(), String> {
+        self.work = self.work.saturating_add(work);
+        match self.work > MAX_WORK {
+            true => Err(format!("all rearrangements together read more than {MAX_WORK} indices")),
+            false => Ok(()),
+        }
     }
 
     /// Refuses graphs whose tables are larger than any verifier wants to read.
@@ -367,11 +395,13 @@ impl<'a> Builder<'a> {
         if affine.constant != 0 {
             let ones = self.ones();
             let constant = Map { source: vec![], view: affine.shape.clone(), groups: vec![] };
-            terms.push((affine.constant, self.view(ones, constant.then(map)?)?));
+            let composed = self.compose(&constant, map)?;
+            terms.push((affine.constant, self.view(ones, composed)?));
         }
         for &(k, view) in &affine.terms {
             let view = self.system.views[view.0].clone();
-            terms.push((k, self.view(view.tensor, view.map.then(map)?)?));
+            let composed = self.compose(&view.map, map)?;
+            terms.push((k, self.view(view.tensor, composed)?));
         }
         Ok(Affine { shape: map.view.clone(), terms, constant: 0 })
     }
@@ -425,6 +455,10 @@ impl<'a> Builder<'a> {
 
     /// Adds an equation that only has to hold in the field.
     pub(crate) fn field_equation(&mut self, name: &str, linear: Affine, bilinear: Vec<Bilinear>) {
+        // Each product makes claims of its own on its operands; `finish` refuses what is too much.
+        for view in bilinear.iter().flat_map(|product| [product.a, product.b]) {
+            self.memory = self.memory.saturating_add(self.system.views[view.0].map.memory());
+        }
         self.system.equations.push(Equation { name: name.into(), linear, bilinear });
     }
 
@@ -545,6 +579,10 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn finish(mut self) -> Result<(System, Witness), RelationError> {
+        if self.memory > MAX_MEMORY {
+            let what = "the number of indices that views and claims relate";
+            return Err(RelationError::TooLarge { what, got: self.memory as u64, limit: MAX_MEMORY as u64 });
+        }
         let limit = (self.field.modulus - 1).unsigned_abs().min(i32::MAX as u64);
         self.count_multiplicities()?;
         for table in 0..self.system.tables.len() {

@@ -71,6 +71,9 @@ pub struct ColumnClaim<P> {
     pub value: P,
 }
 
+/// The claims of a proof, and those on whole columns after them.
+pub type AllClaims<'a, P, V> = (&'a Claims<P, V>, &'a [ColumnClaim<P>]);
+
 /// An evaluation that is public or was sent by the prover.
 #[derive(Clone, Debug)]
 pub enum Evaluation<P, S> {
@@ -143,7 +146,7 @@ pub(crate) const fn is_committed(home: &Home) -> bool {
 pub fn column_weights<C: Context, V: Clone>(
     cx: &C,
     layout: &Layout,
-    (claims, wide): (&Claims<C::Public, V>, &[ColumnClaim<C::Public>]),
+    (claims, wide): AllClaims<'_, C::Public, V>,
     coefficients: &[C::Public],
     point: &[C::Public],
 ) -> Vec<C::Public> {

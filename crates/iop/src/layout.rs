@@ -104,6 +104,11 @@ pub struct Layout {
 
 /// The most columns of one tree.
 const MAX_COLUMNS: usize = 1 << 14;
+/// The most entries of public tensors, and slabs of committed ones, that a verifier reads for all claims of a proof: a second
+/// or two.
+const MAX_READ: usize = 1 << 24;
+/// The entries that are read in the time that a slab takes.
+const ENTRIES_PER_SLAB: usize = 16;
 
 impl Layout {
     /// Places the tensors of a system in columns of height `2^log_rows`.
@@ -143,6 +148,7 @@ impl Layout {
                 trees.push(TreeLayout { kind, columns, reserved: own });
             }
         }
+        check_claims(system, &placements)?;
         Ok(Self { log_rows, trees, placements })
     }
 
@@ -176,6 +182,29 @@ impl Layout {
     pub fn first_column(&self, kind: TreeKind) -> usize {
         self.trees.iter().take_while(|t| t.kind != kind).map(|t| t.columns).sum()
     }
+}
+
+/// Refuses a system whose claims take a verifier more time than its size shows: each reads all slabs of its tensor, or all
+/// entries of a public one.
+fn check_claims(system: &System, placements: &[Option<Placement>]) -> Result<(), RelationError> {
+    let read = |tensor: usize| match &placements[tensor] {
+        Some(placement) => placement.slabs.len().saturating_mul(ENTRIES_PER_SLAB),
+        None => system.tensors[tensor].shape.iter().product(),
+    };
+    let fractions = system.helpers.iter().flat_map(|h| &h.fractions);
+    let entries = fractions.clone().flat_map(|f| &f.tuple);
+    let affine = entries.chain(system.equations.iter().map(|e| &e.linear));
+    let products = system.equations.iter().flat_map(|e| &e.bilinear);
+    let views = fractions
+        .filter_map(|f| f.multiplicity)
+        .chain(affine.flat_map(|a| a.terms.iter().map(|t| t.1)))
+        .chain(products.flat_map(|p| [p.a, p.b]));
+    let total = views.map(|view| read(system.views[view.0].tensor)).fold(0, usize::saturating_add);
+    if total > MAX_READ {
+        let what = "the number of public entries, and of sixteenths of slabs, that claims read";
+        return Err(RelationError::TooLarge { what, got: total as u64, limit: MAX_READ as u64 });
+    }
+    Ok(())
 }
 
 fn tree_of(home: &Home) -> Option<TreeKind> {

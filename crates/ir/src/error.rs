@@ -92,6 +92,12 @@ pub enum IrError {
         /// The limit.
         limit: u64,
     },
+    /// Two inputs, or two outputs, have one name, so that a statement about it would be ambiguous.
+    #[error("two inputs, or two outputs, are named '{name}'; rename one of them")]
+    DuplicatePort {
+        /// The name.
+        name: String,
+    },
     /// The bytes are no canonical encoding.
     #[error("not a canonical graph encoding: {0}")]
     Encoding(String),

@@ -152,6 +152,7 @@ impl Graph {
         range: Interval,
         scale: f64,
     ) -> Result<TensorId, IrError> {
+        check_port(&self.inputs, name)?;
         let tensor = self.push(name, shape, range, None, Source::Input)?;
         self.inputs.push(Port { name: name.into(), tensor, scale });
         Ok(tensor)
@@ -214,11 +215,12 @@ impl Graph {
     /// Declares a tensor an output of the given scale.
     ///
     /// # Errors
-    /// [`IrError::Undefined`] for a tensor of another graph.
+    /// [`IrError::Undefined`] for a tensor of another graph; [`IrError::DuplicatePort`] for a name that is taken.
     pub fn add_output(&mut self, name: &str, tensor: TensorId, scale: f64) -> Result<(), IrError> {
         if tensor.index() >= self.tensors.len() {
             return Err(IrError::Undefined { node: name.into(), operand: tensor.0 });
         }
+        check_port(&self.outputs, name)?;
         self.outputs.push(Port { name: name.into(), tensor, scale });
         Ok(())
     }
@@ -249,6 +251,14 @@ impl Graph {
         self.tensors.push(TensorInfo { name: name.into(), shape, range, l1_cap, source });
         Ok(TensorId(self.tensors.len() as u32 - 1))
     }
+}
+
+/// Refuses a second input, or a second output, of one name.
+fn check_port(ports: &[Port], name: &str) -> Result<(), IrError> {
+    if ports.iter().any(|port| port.name == name) {
+        return Err(IrError::DuplicatePort { name: name.into() });
+    }
+    Ok(())
 }
 
 /// A graph and its weights.

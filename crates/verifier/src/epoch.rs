@@ -54,12 +54,13 @@ pub struct TreeId {
 impl Tree {
     /// The tree of columns, as the world knows it.
     pub fn of(columns: &StarkColumns, tree: &zkml_stark::ColumnTree) -> Self {
-        Self { root: tree.root().0, pin: Limbs::of(&columns.pin_value(tree)) }
+        // What the weights' columns mean is part of the model's identifier.
+        Self { root: tree.root().0, pin: Limbs::of(&columns.pin_value(tree, &[])) }
     }
 
     /// The claim that pins it, for columns of a relation.
     pub fn claim(&self, relation: &Relation, kind: TreeKind) -> ColumnClaim<K> {
-        pin_claim(relation, kind, &MerkleRoot(self.root), &self.pin)
+        pin_claim(relation, kind, (&MerkleRoot(self.root), &self.pin), &[])
     }
 }
 
@@ -67,11 +68,11 @@ impl Tree {
 pub(crate) fn pin_claim(
     relation: &Relation,
     kind: TreeKind,
-    root: &MerkleRoot,
-    pin: &Limbs,
+    (root, pin): (&MerkleRoot, &Limbs),
+    reading: &[u8],
 ) -> ColumnClaim<K> {
     let width = relation.layout.columns(kind);
-    let PinPoint { point, batching } = relation.columns.pin_point(root, width);
+    let PinPoint { point, batching } = relation.columns.pin_point(root, width, reading);
     let rows = 1 << relation.layout.log_rows;
     ColumnClaim {
         trees: vec![(kind, <K as zkml_iop::scalar::Scalar>::integer(1))],
@@ -193,7 +194,7 @@ fn check_epoch(card: &Card, index: usize) -> Result<SecurityReport, Refusal> {
         report.add_algebraic("equal weights", columns as f64);
     }
     let level = u32::from(card.parameters.security);
-    if report.bits() < f64::from(level) {
+    if !report.reaches_level() {
         return Err(Refusal::Security { expected: level, got: report.bits() });
     }
     Ok(report)

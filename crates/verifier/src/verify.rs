@@ -1,6 +1,7 @@
 //! The verification of a proof against a registered card.
 
 use zkml_iop::layout::TreeKind;
+use zkml_iop::system::Home;
 use zkml_iop::transcript::Transcript;
 use zkml_stark::{Blake3Transcript, F, K, MerkleRoot, SecurityReport};
 
@@ -15,8 +16,19 @@ use crate::statement::Statement;
 /// What a verification found.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The provable security of the proof and of the model's registration together, term by term.
+    /// The provable security of the proof, term by term.
     pub security: SecurityReport,
+    /// The bits of the model's weakest registration; absent for a model without weights.
+    pub registration: Option<f64>,
+}
+
+impl Verified {
+    /// The provable security of the statement in bits: of the proof or of a registration, whichever is less.
+    ///
+    /// Whoever forges one of them asks the random oracle about that one, so their work splits, and their errors do not add.
+    pub fn bits(&self) -> f64 {
+        self.registration.into_iter().fold(self.security.bits(), f64::min)
+    }
 }
 
 /// Checks that `proof` proves its statement about the registered model with at least `min_security` bits.
@@ -33,14 +45,14 @@ pub fn verify(model: &Registered, proof: &Proof, min_security: u32) -> Result<Ve
     let relation = Relation::new(card, &statement.shape, &statement.commitments)?;
     let mut transcript = statement.transcript()?;
     let task = statement_task(card, &relation, statement, proof.tree, &mut transcript)?;
-    let mut security = task.check(&mut transcript, &proof.argument)?;
-    if let Some(bits) = model.security() {
-        security.add("registration", bits);
+    let security = task.check(&mut transcript, &proof.argument)?;
+    let verified = Verified { security, registration: model.security() };
+    // What is no number is not enough.
+    let enough = verified.bits() >= f64::from(min_security);
+    if !enough {
+        return Err(Refusal::Security { expected: min_security, got: verified.bits() });
     }
-    if security.bits() < f64::from(min_security) {
-        return Err(Refusal::Security { expected: min_security, got: security.bits() });
-    }
-    Ok(Verified { security })
+    Ok(verified)
 }
 
 /// What the proof of a statement proves; the transcript, which holds the statement, absorbs the opened tree of the weights.
@@ -75,8 +87,15 @@ pub fn statement_task<'r>(
     for (index, commitment) in statement.commitments.iter().enumerate() {
         let (kind, root) = (TreeKind::Committed(index), MerkleRoot(commitment.root));
         shared.push((kind, root));
-        wide.push(pin_claim(relation, kind, &root, &commitment.pin));
+        let reading = commitment.reading(shape_of(relation, index));
+        wide.push(pin_claim(relation, kind, (&root, &commitment.pin), &reading));
     }
     let public = relation.public(&statement.shape, &statement.inputs, &statement.outputs);
     Ok(Task { relation, shared, wide, public })
+}
+
+/// The shape of a statement's committed tensor.
+fn shape_of(relation: &Relation, index: usize) -> &[usize] {
+    let tensor = relation.system.tensors.iter().find(|t| t.home == Home::Committed(index));
+    tensor.map_or(&[], |t| &t.shape)
 }

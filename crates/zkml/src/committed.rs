@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::{Layout, Reserved, TreeKind};
 use zkml_iop::prover::{Randomness, shared_columns};
@@ -13,10 +14,10 @@ use zkml_iop::system::{Declared, Home, System};
 use zkml_ir::{Interval, Tensor};
 use zkml_stark::ColumnTree;
 use zkml_verifier::envelope::{self, Kind};
-use zkml_verifier::{FormatError, Parameters, Refusal, TensorCommitment, Tree};
+use zkml_verifier::{FormatError, Parameters, Refusal, TensorCommitment};
 
 use crate::error::Error;
-use crate::files::{self, Access};
+use crate::files::{self, Access, Place, lock};
 use crate::parameters::PIN_ROWS;
 use crate::randomness::{Seed, Stream};
 
@@ -24,14 +25,16 @@ const KIND: Kind = Kind { magic: *b"ZKMT", version: 1, name: "secret of a commit
 /// The proofs that a commitment serves where nobody says otherwise.
 pub const DEFAULT_OPENINGS: u32 = 8;
 
-/// What the holder of a committed tensor knows of it. Secret.
-#[derive(Clone, Debug)]
+/// What the holder of a committed tensor knows of it. Secret, and not to be copied: shares of its budget are split off.
+#[derive(Debug)]
 pub struct CommittedTensor {
     tensor: Tensor,
     parameters: Parameters,
     commitment: TensorCommitment,
-    /// Rows that proofs have revealed.
+    /// Random rows that are spoken for: by the pin, by proofs, and by holders of other shares.
     spent: u32,
+    /// The end of this holder's share of the random rows.
+    limit: u32,
     seed: Seed,
 }
 
@@ -41,7 +44,23 @@ struct Stored {
     parameters: Parameters,
     commitment: TensorCommitment,
     spent: u32,
+    limit: u32,
     seed: [u8; 32],
+    /// The file that holds this secret; none before its first use, so that it can be handed on.
+    place: Option<Place>,
+}
+
+impl Drop for CommittedTensor {
+    fn drop(&mut self) {
+        self.tensor.data.zeroize();
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.tensor.data.zeroize();
+        self.seed.zeroize();
+    }
 }
 
 impl CommittedTensor {
@@ -63,9 +82,9 @@ impl CommittedTensor {
         }
         let seed = Seed::fresh()?;
         let tree = commit(&tensor, parameters, reserved, &seed)?;
-        let Tree { root, pin } = Tree::of(&parameters.columns().map_err(Refusal::from)?, &tree);
-        let commitment = TensorCommitment { root, pin, reserved };
-        Ok(Self { tensor, parameters, commitment, spent: PIN_ROWS, seed })
+        let columns = parameters.columns().map_err(Refusal::from)?;
+        let commitment = TensorCommitment::of(&columns, &tree, &tensor.shape, reserved);
+        Ok(Self { tensor, parameters, commitment, spent: PIN_ROWS, limit: reserved, seed })
     }
 
     /// The public part.
@@ -81,7 +100,35 @@ impl CommittedTensor {
     /// The proofs that it still serves, with models of its parameters.
     pub fn openings_left(&self) -> u32 {
         let queries = self.parameters.config().map_or(usize::MAX, |c| c.num_queries());
-        self.commitment.reserved.saturating_sub(self.spent) / u32::try_from(queries).unwrap_or(u32::MAX)
+        self.limit.saturating_sub(self.spent) / u32::try_from(queries).unwrap_or(u32::MAX)
+    }
+
+    /// Takes `openings` proofs out of this holder's share, for somebody else who shall open the same commitment. The
+    /// returned share knows the tensor too.
+    ///
+    /// # Zero knowledge
+    /// What is left of `self` must be stored before the share is handed out.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if fewer are left.
+    pub fn split(&mut self, openings: u32) -> Result<Self, Error> {
+        let queries = self.parameters.config().map_err(Refusal::from)?.num_queries() as u32;
+        let left = self.openings_left();
+        if openings == 0 || openings > left {
+            return Err(Error::Usage(format!(
+                "the commitment has {left} proofs left, {openings} cannot be handed on"
+            )));
+        }
+        let end = self.limit;
+        self.limit -= openings * queries;
+        Ok(Self {
+            tensor: self.tensor.clone(),
+            parameters: self.parameters,
+            commitment: self.commitment,
+            spent: self.limit,
+            limit: end,
+            seed: self.seed.clone(),
+        })
     }
 
     /// Debits the rows that a proof with these parameters reveals, and returns the tree.
@@ -98,7 +145,7 @@ impl CommittedTensor {
         }
         let queries = parameters.config().map_err(Refusal::from)?.num_queries() as u32;
         let spent = self.spent.saturating_add(queries);
-        if spent > self.commitment.reserved {
+        if spent > self.limit {
             return Err(Error::Usage(format!(
                 "the commitment of '{name}' has served all its proofs, one more could reveal the tensor; commit to it anew"
             )));
@@ -110,9 +157,31 @@ impl CommittedTensor {
     /// Reads the secret of a committed tensor.
     ///
     /// # Errors
-    /// [`Error::File`] or [`Error::Format`].
+    /// [`Error::File`] or [`Error::Format`]; [`Error::Usage`] if the file is a copy, or an older version, of one that was used.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::from_bytes(&files::read(path)?).map_err(Error::format(path))
+        let (secret, place) = Self::decode(&files::read(path)?).map_err(Error::format(path))?;
+        let here = Place::of(path)?;
+        if place.is_some_and(|place| !place.may_be(&here)) {
+            return Err(Error::Usage(format!(
+                "{0} is a copy or an older version of a secret that was used: what it counts as left may be spent, and a \
+                 proof could reveal the tensor. Hand shares on with `zkml lease --tensor`; if the file was moved and no \
+                 other copy is in use, say so with `zkml adopt --tensor {0}`",
+                path.display()
+            )));
+        }
+        Ok(secret)
+    }
+
+    /// Makes a secret that was moved usable where it lies now.
+    ///
+    /// # Zero knowledge
+    /// The caller knows that this is its newest version and that no copy of it is in use.
+    ///
+    /// # Errors
+    /// [`Error`] if it cannot be read or written.
+    pub fn adopt(path: &Path) -> Result<(), Error> {
+        let _lock = lock(path)?;
+        Self::from_bytes(&files::read(path)?).map_err(Error::format(path))?.write(path)
     }
 
     /// Decodes the secret of a committed tensor.
@@ -120,28 +189,52 @@ impl CommittedTensor {
     /// # Errors
     /// [`FormatError`] that says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let Stored { tensor, parameters, commitment, spent, seed } = envelope::open(KIND, bytes)?;
+        Self::decode(bytes).map(|(secret, _)| secret)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<(Self, Option<Place>), FormatError> {
+        let mut stored: Stored = envelope::open(KIND, bytes)?;
+        let tensor = std::mem::take(&mut stored.tensor);
+        let Stored { parameters, commitment, spent, limit, seed, place, .. } = stored;
         let fits = zkml_ir::tensor::num_elements(&tensor.shape) == Some(tensor.data.len());
-        if !fits || parameters.config().is_err() || !commitment.pin.is_canonical() {
+        let share = spent >= PIN_ROWS && limit <= commitment.reserved;
+        if !fits || !share || parameters.config().is_err() || !commitment.pin.is_canonical() {
             let reason = "its parts do not fit together".to_string();
             return Err(FormatError::Damaged { kind: KIND.name, reason });
         }
-        Ok(Self { tensor, parameters, commitment, spent, seed: Seed(seed) })
+        Ok((Self { tensor, parameters, commitment, spent, limit, seed: Seed(seed) }, place))
     }
 
-    /// Writes the secret, with what is spent of it, for its owner alone.
+    /// Writes the secret, with what is spent of it, for its owner alone. From then on copies of the file are refused.
     ///
     /// # Errors
     /// [`Error`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
+        files::write_in_place(path, |place| self.encode(Some(place)))
+    }
+
+    /// Writes a share that somebody else shall use: until then the file can be copied.
+    ///
+    /// # Errors
+    /// [`Error`] if the file exists or cannot be written.
+    pub fn write_share(&self, path: &Path) -> Result<(), Error> {
+        if path.exists() {
+            return Err(Error::Usage(format!("{} exists; hand the share on in a new file", path.display())));
+        }
+        files::write(path, &self.encode(None)?, Access::Owner)
+    }
+
+    fn encode(&self, place: Option<Place>) -> Result<Vec<u8>, Error> {
         let stored = Stored {
             tensor: self.tensor.clone(),
             parameters: self.parameters,
             commitment: self.commitment,
             spent: self.spent,
+            limit: self.limit,
             seed: self.seed.0,
+            place,
         };
-        files::write(path, &envelope::seal(KIND, &stored)?, Access::Owner)
+        Ok(envelope::seal(KIND, &stored)?)
     }
 }
 

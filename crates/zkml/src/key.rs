@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::{Randomness, shared_columns};
@@ -105,8 +106,15 @@ pub fn setup(
     if num_trees > 0 {
         key.add_epoch(None, num_trees, &mut clock)?;
     }
-    key.ledger = Some(Ledger::new(key.card.id(), num_trees, key.uses()?));
+    key.ledger = Some(Ledger::new(key.card.id(), key.last_trees(), key.uses()?));
     Ok(key)
+}
+
+impl Drop for ProverKey {
+    /// Overwrites the weights. The seeds and the tree do it themselves.
+    fn drop(&mut self) {
+        self.compiled.model.weights.iter_mut().for_each(|weight| weight.data.zeroize());
+    }
 }
 
 impl ProverKey {
@@ -128,9 +136,9 @@ impl ProverKey {
     /// # Errors
     /// [`Error`] if the ledger cannot be read.
     pub fn budget(&self) -> Result<Option<Budget>, Error> {
-        match self.last_epoch() {
-            None => Ok(None),
-            Some(epoch) => self.ledger()?.budget(epoch).map(Some),
+        match self.last_trees() {
+            [] => Ok(None),
+            trees => self.ledger()?.budget(trees).map(Some),
         }
     }
 
@@ -139,7 +147,10 @@ impl ProverKey {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let mut key = Self::from_bytes(&files::read(path)?).map_err(Error::format(path))?;
+        let mut bytes = files::read(path)?;
+        let key = Self::from_bytes(&bytes);
+        bytes.zeroize();
+        let mut key = key.map_err(Error::format(path))?;
         key.ledger = Some(Ledger::at(&path.with_extension(LEDGER_EXTENSION), key.card.id()));
         Ok(key)
     }
@@ -149,7 +160,7 @@ impl ProverKey {
     /// # Errors
     /// [`FormatError`] that says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let stored: Stored = envelope::open(KIND, bytes)?;
+        let mut stored: Stored = envelope::open(KIND, bytes)?;
         let model = Model::from_bytes(&stored.model)?;
         if stored.seeds.len() != stored.epochs.len() {
             let reason = format!("{} seeds for {} epochs", stored.seeds.len(), stored.epochs.len());
@@ -157,7 +168,9 @@ impl ProverKey {
         }
         let card = Card::new(model.graph.clone(), stored.parameters, stored.epochs)?;
         let compiled = Compiled { model, metadata: stored.metadata };
-        let seeds = stored.seeds.into_iter().map(|seed| Seed(seed)).collect();
+        let seeds = stored.seeds.iter().map(|&seed| Seed(seed)).collect();
+        stored.seeds.zeroize();
+        stored.model.zeroize();
         Ok(Self { compiled, card, seeds, ledger: None, tree: Mutex::new(None) })
     }
 
@@ -166,24 +179,29 @@ impl ProverKey {
     /// # Errors
     /// [`Error`] if the key cannot be encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let stored = Stored {
+        let mut stored = Stored {
             model: self.compiled.model.to_bytes()?,
             metadata: self.compiled.metadata.clone(),
             parameters: self.card.parameters,
             epochs: self.card.epochs.clone(),
             seeds: self.seeds.iter().map(|seed| seed.0).collect(),
         };
-        Ok(envelope::seal(KIND, &stored)?)
+        let sealed = envelope::seal(KIND, &stored);
+        stored.seeds.zeroize();
+        stored.model.zeroize();
+        Ok(sealed?)
     }
 
     /// Writes key, ledger and card into a folder, which is created if it is missing. From then on openings are debited in
-    /// that ledger.
+    /// that ledger; it is never copied to another folder.
     ///
     /// # Errors
-    /// [`Error::File`] if a file cannot be written.
+    /// [`Error::File`] if a file cannot be written; [`Error::Usage`] if the ledger lies in another folder.
     pub fn write(&mut self, folder: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let path = folder.join(KEY_FILE);
+        let _lock = files::lock(&path)?;
+        self.check_newest(&path)?;
         if let Some(ledger) = &mut self.ledger {
             ledger.store(&path.with_extension(LEDGER_EXTENSION))?;
         }
@@ -191,7 +209,10 @@ impl ProverKey {
     }
 
     fn write_files(&self, folder: &Path) -> Result<(), Error> {
-        files::write(&folder.join(KEY_FILE), &self.to_bytes()?, Access::Owner)?;
+        let mut bytes = self.to_bytes()?;
+        let written = files::write(&folder.join(KEY_FILE), &bytes, Access::Owner);
+        bytes.zeroize();
+        written?;
         files::write(&folder.join(CARD_FILE), &self.card.to_bytes()?, Access::Everyone)
     }
 
@@ -203,10 +224,23 @@ impl ProverKey {
     pub fn lease(&self, openings: u64, folder: &Path) -> Result<Budget, Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let ledger = folder.join(KEY_FILE).with_extension(LEDGER_EXTENSION);
-        let epoch = self.last_epoch().ok_or_else(no_weights)?;
-        let share = self.ledger()?.lease(epoch, openings, &ledger)?;
+        if self.last_trees().is_empty() {
+            return Err(no_weights());
+        }
+        let share = self.ledger()?.lease(self.last_trees(), openings, &ledger)?;
         self.write_files(folder)?;
         Ok(share)
+    }
+
+    /// Makes the ledger of a folder that was moved usable again.
+    ///
+    /// # Zero knowledge
+    /// The caller knows that this is the newest version of the ledger and that no copy of it is in use.
+    ///
+    /// # Errors
+    /// [`Error`] if the ledger cannot be read or written.
+    pub fn adopt(&self) -> Result<(), Error> {
+        self.ledger()?.adopt()
     }
 
     /// Commits to the same weights anew, with a proof that they are the same, and replaces key and card in a folder. The
@@ -221,6 +255,9 @@ impl ProverKey {
         progress: &mut dyn FnMut(Phase),
     ) -> Result<(), Error> {
         let last = self.last_epoch().ok_or_else(no_weights)?;
+        let path = folder.join(KEY_FILE);
+        let _lock = files::lock(&path)?;
+        self.check_newest(&path)?;
         let uses = self.uses()?;
         let num_trees = match openings {
             Some(openings) => openings.div_ceil(uses.max(1)) as usize,
@@ -229,11 +266,31 @@ impl ProverKey {
         let mut clock = Clock::new(progress);
         clock.begin(Phase::Weights);
         // Debited before it is spent: whatever happens next, this closing is gone.
-        let source = self.ledger()?.debit_closing(last)?;
-        self.add_epoch(Some(source), num_trees.max(1), &mut clock)?;
+        let before = self.last_trees().to_vec();
+        let tree = u32::try_from(self.ledger()?.debit_closing(&before)?).unwrap_or(u32::MAX);
+        self.add_epoch(Some(TreeId { epoch: last, tree }), num_trees.max(1), &mut clock)?;
         // The ledger knows the new trees before the key does, so that no key is without a ledger.
-        self.ledger()?.open_epoch(last + 1, num_trees.max(1), uses)?;
+        self.ledger()?.open_epoch(&before, self.last_trees(), uses)?;
         self.write_files(folder)
+    }
+
+    /// Refuses to replace the file of a key that somebody else has continued in between: its newest epoch would be lost. Files
+    /// of other models are not spared.
+    fn check_newest(&self, path: &Path) -> Result<(), Error> {
+        if !path.exists() {
+            return Ok(());
+        }
+        match Self::from_bytes(&files::read(path)?) {
+            Ok(stored) if stored.card.id() == self.card.id() && stored.card != self.card => Err(
+                Error::Usage(format!("{} holds another epoch of this key: read it again", path.display())),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trees that are opened; none for a model without weights.
+    fn last_trees(&self) -> &[Tree] {
+        self.card.epochs.last().map_or(&[], |epoch| &epoch.trees)
     }
 
     /// The epoch that is opened; none for a model without weights.
@@ -250,8 +307,9 @@ impl ProverKey {
     /// Debits an opening and returns its tree; none for a model without weights.
     pub(crate) fn debit(&self) -> Result<Option<(TreeId, Arc<ColumnTree>)>, Error> {
         let Some(epoch) = self.last_epoch() else { return Ok(None) };
-        let warm = self.cached().as_ref().map(|(id, _)| *id);
-        let id = self.ledger()?.debit(epoch, warm)?;
+        let warm = self.cached().as_ref().filter(|(id, _)| id.epoch == epoch).map(|(id, _)| id.tree as usize);
+        let at = self.ledger()?.debit(self.last_trees(), warm)?;
+        let id = TreeId { epoch, tree: u32::try_from(at).unwrap_or(u32::MAX) };
         Ok(Some((id, self.tree(id)?)))
     }
 

@@ -44,7 +44,7 @@ pub use committed::CommittedTensor;
 pub use error::Error;
 pub use key::{ProverKey, SetupOptions, setup};
 pub use model::{CompiledModel, SourceModel, quantize_samples};
-pub use prove::{Phase, ProveOptions, Proven, prove};
+pub use prove::{Phase, ProveOptions, Proven, prove, prove_with};
 pub use zkml_import::data::DataFile;
 pub use zkml_quantize::{AccuracyReport, Options, OutputMode, Profile, dequantize};
 pub use zkml_verifier as verifier;

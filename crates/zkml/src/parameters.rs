@@ -16,8 +16,9 @@ pub const DEFAULT_OPENINGS: u32 = 1000;
 const HEIGHTS: std::ops::RangeInclusive<u8> = 9..=20;
 /// The bytes of codewords that a registration holds in memory, where nobody asks for a number of openings.
 const MAX_REGISTRATION: f64 = 1.5e9;
-/// Rows that the pin of a tree reveals functionals of.
-pub(crate) const PIN_ROWS: u32 = 5;
+/// Rows kept for the pin of a tree, which reveals five functionals of all rows. With just five more rows than openings show,
+/// a tree of one column would leave a dependent functional with probability 2^-31; with five beyond those, 2^-186.
+pub(crate) const PIN_ROWS: u32 = 10;
 
 /// The relation of one private sample with public outputs: what parameters are chosen for.
 pub(crate) fn typical(graph: &Graph) -> Shape {

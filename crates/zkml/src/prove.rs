@@ -1,6 +1,7 @@
 //! Proving: execute, prove, and verify before anything is released.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use zkml_stark::{ColumnTree, SecurityReport};
 use zkml_verifier::relation::FIELD;
 use zkml_verifier::statement::MAX_CONTEXT;
 use zkml_verifier::verify::statement_task;
-use zkml_verifier::{Proof, Relation, Shape, Statement, TreeId, Visibility};
+use zkml_verifier::{Proof, Relation, Shape, Statement, TensorCommitment, TreeId, Visibility};
 
 use crate::argument::{self, Clock};
 use crate::committed::{CommittedTensor, DEFAULT_OPENINGS};
@@ -24,8 +25,6 @@ pub struct ProveOptions {
     pub inputs: Vec<Visibility>,
     /// One visibility per output of the graph; empty for all public.
     pub outputs: Vec<Visibility>,
-    /// Commitments to use for committed inputs and outputs, by their names; the others are made anew.
-    pub commitments: BTreeMap<String, CommittedTensor>,
     /// Free bytes that become part of the statement, at most 64.
     pub context: Vec<u8>,
 }
@@ -81,9 +80,6 @@ impl Phase {
 pub struct Proven {
     /// The proof, verified.
     pub proof: Proof,
-    /// The committed tensors of the statement by name, with this proof's opening debited. They must be stored before the
-    /// proof is released, or a later proof could reveal them.
-    pub commitments: BTreeMap<String, CommittedTensor>,
     /// The time that each phase took, in order.
     pub phases: Vec<(Phase, Duration)>,
     /// The security that the verifier finds, without the registration's.
@@ -96,11 +92,35 @@ pub struct Proven {
 /// `progress` is told about every phase that begins.
 ///
 /// # Errors
-/// [`Error`] if a sample does not fit the model, the statement cannot be proven, or the budget of openings is spent.
+/// [`Error`] if a sample does not fit the model, the statement cannot be proven, or the budget of openings is spent;
+/// [`Error::Usage`] if an input or output is committed: [`prove_with`] proves that.
 pub fn prove(
     key: &ProverKey,
     samples: &[Vec<Tensor>],
     options: &ProveOptions,
+    progress: &mut dyn FnMut(Phase),
+) -> Result<Proven, Error> {
+    if options.inputs.iter().chain(&options.outputs).any(|v| *v == Visibility::Committed) {
+        return Err(Error::Usage(
+            "a tensor is committed, and nobody would hold its secret: use prove_with".into(),
+        ));
+    }
+    prove_with(key, samples, options, &mut BTreeMap::new(), progress)
+}
+
+/// As [`prove`], with the secrets of committed inputs and outputs by their names; those that are missing are made and added.
+///
+/// # Zero knowledge
+/// This proof's opening of every commitment is debited in `commitments`. They must be stored before the proof is released,
+/// or a later proof could reveal the tensors.
+///
+/// # Errors
+/// As [`prove`]; [`Error::Usage`] if a commitment is to another tensor or serves no more proofs.
+pub fn prove_with(
+    key: &ProverKey,
+    samples: &[Vec<Tensor>],
+    options: &ProveOptions,
+    commitments: &mut BTreeMap<String, CommittedTensor>,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<Proven, Error> {
     let shape = shape(key, samples.len(), options)?;
@@ -108,10 +128,10 @@ pub fn prove(
     clock.begin(Phase::Execute);
     let model = &key.compiled.model;
     let traces: Vec<Trace<'_>> = samples.iter().map(|s| execute(model, s)).collect::<Result<_, _>>()?;
-    let mut committed = commitments(key, &shape, samples, &traces, options)?;
+    let committed = open_commitments(key, &shape, samples, &traces, commitments)?;
     clock.begin(Phase::Witness);
     let (system, witness) = build_witness(&model.graph, &shape, FIELD, &traces)?;
-    let public: Vec<_> = committed.iter().map(|(_, tensor, _)| *tensor.commitment()).collect();
+    let public: Vec<_> = committed.iter().map(|c| c.0).collect();
     let statement = statement(key, shape, samples, &traces, public, &options.context);
     drop(traces);
     let relation = Relation::with_system(system, key.card().parameters, &statement.commitments)?;
@@ -121,11 +141,10 @@ pub fn prove(
     let mut transcript = statement.transcript()?;
     let task = statement_task(key.card(), &relation, &statement, tree, &mut transcript)?;
     let mut trees: Vec<&ColumnTree> = weights.iter().map(|w| w.1.as_ref()).collect();
-    trees.extend(committed.iter().map(|c| &c.2));
+    trees.extend(committed.iter().map(|c| &c.1));
     let (argument, security) = argument::prove(&task, &trees, witness, &transcript, &mut clock)?;
     let phases = clock.durations();
-    let commitments = committed.drain(..).map(|(name, tensor, _)| (name, tensor)).collect();
-    Ok(Proven { proof: Proof { statement, tree, argument }, commitments, phases, security })
+    Ok(Proven { proof: Proof { statement, tree, argument }, phases, security })
 }
 
 fn shape(key: &ProverKey, batch: usize, options: &ProveOptions) -> Result<Shape, Error> {
@@ -170,36 +189,34 @@ fn value(port: (bool, usize, &Port), samples: &[Vec<Tensor>], traces: &[Trace<'_
     }
 }
 
-/// The committed tensors of a statement in its order, each with this proof's opening debited, and their trees.
-fn commitments(
+/// Debits this proof's opening of every committed tensor of a statement; their public parts and trees in its order.
+fn open_commitments(
     key: &ProverKey,
     shape: &Shape,
     samples: &[Vec<Tensor>],
     traces: &[Trace<'_>],
-    options: &ProveOptions,
-) -> Result<Vec<(String, CommittedTensor, ColumnTree)>, Error> {
+    commitments: &mut BTreeMap<String, CommittedTensor>,
+) -> Result<Vec<(TensorCommitment, ColumnTree)>, Error> {
     let parameters = key.card().parameters;
-    let mut unused: Vec<&String> = options.commitments.keys().collect();
-    let mut committed = Vec::with_capacity(shape.num_committed());
-    for port in ports(key, shape, Visibility::Committed) {
+    let ports: Vec<_> = ports(key, shape, Visibility::Committed).collect();
+    if let Some(name) = commitments.keys().find(|name| ports.iter().all(|port| port.2.name != **name)) {
+        return Err(Error::Usage(format!("a commitment is given for '{name}', which is not committed")));
+    }
+    let mut opened = Vec::with_capacity(ports.len());
+    for port in ports {
         let (name, tensor) = (&port.2.name, value(port, samples, traces));
-        unused.retain(|known| *known != name);
-        let mut tensor = match options.commitments.get(name) {
-            None => CommittedTensor::new(tensor, parameters, DEFAULT_OPENINGS)?,
-            Some(known) if *known.tensor() == tensor => known.clone(),
-            Some(_) => {
-                return Err(Error::Usage(format!("the commitment given for '{name}' is to another tensor")));
+        let known = match commitments.entry(name.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(slot) => {
+                slot.insert(CommittedTensor::new(tensor.clone(), parameters, DEFAULT_OPENINGS)?)
             }
         };
-        let tree = tensor.open(name, parameters)?;
-        committed.push((name.clone(), tensor, tree));
-    }
-    match unused.first() {
-        Some(name) => {
-            Err(Error::Usage(format!("a commitment is given for '{name}', which is not committed")))
+        if *known.tensor() != tensor {
+            return Err(Error::Usage(format!("the commitment given for '{name}' is to another tensor")));
         }
-        None => Ok(committed),
+        opened.push((*known.commitment(), known.open(name, parameters)?));
     }
+    Ok(opened)
 }
 
 /// The statement of an execution: the public tensors of all samples, stacked.
@@ -208,7 +225,7 @@ fn statement(
     shape: Shape,
     samples: &[Vec<Tensor>],
     traces: &[Trace<'_>],
-    commitments: Vec<zkml_verifier::TensorCommitment>,
+    commitments: Vec<TensorCommitment>,
     context: &[u8],
 ) -> Statement {
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());

@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use zkml::verifier::envelope::{Kind, open, seal};
 use zkml::verifier::ir::{Graph, Interval, Tensor};
-use zkml::verifier::{FormatError, Parameters, Refusal};
+use zkml::verifier::{FormatError, Parameters, Refusal, TreeId};
 use zkml::{
-    Card, DataFile, Options, ProveOptions, SourceModel, Statement, Visibility, prove, quantize_samples,
-    setup, verify,
+    Card, DataFile, Options, ProveOptions, ProverKey, Registered, SetupOptions, SourceModel, Statement,
+    Visibility, prove, quantize_samples, setup, verify,
 };
 
-const KIND: Kind = Kind { magic: *b"ZKMP", version: 0, name: "proof" };
+const KIND: Kind = Kind { magic: *b"ZKMP", version: 1, name: "proof" };
 const MODULUS: u32 = (1 << 31) - (1 << 24) + 1;
 /// The statement's head: magic, version, the model's identifier.
 const HEAD: usize = 4 + 2 + 32;
@@ -21,12 +21,16 @@ const HEAD: usize = 4 + 2 + 32;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Proof {
     statement: Statement,
+    tree: Option<TreeId>,
+    pads: [u8; 32],
     witness: [u8; 32],
     helpers: Option<[u8; 32]>,
     #[serde(with = "serde_bytes")]
     scalars: Vec<u8>,
     #[serde(with = "serde_bytes")]
     opening: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    closing: Vec<u8>,
 }
 
 impl Proof {
@@ -45,9 +49,9 @@ impl Proof {
 
 /// A card, and proofs about two samples and a batch of both.
 struct Fixture {
-    card: Card,
+    model: Registered,
     /// The same weights under another commitment.
-    other_card: Card,
+    other_model: Registered,
     first: Proof,
     second: Proof,
     both: Proof,
@@ -62,8 +66,11 @@ fn fixture() -> &'static Fixture {
         let data = DataFile::parse("mlp.npz", &bytes).unwrap();
         let onnx = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/mlp.onnx"));
         let compiled = SourceModel::read(onnx).unwrap().compile(&data, &Options::default()).unwrap().compiled;
-        let other_card = setup(compiled.clone(), 100).unwrap().card;
-        let key = setup(compiled, 100).unwrap();
+        // Two trees, so that proofs can name the wrong one.
+        let options = SetupOptions { openings: Some(4), log_rows: Some(11), ..SetupOptions::default() };
+        let set_up = |compiled| -> ProverKey { setup(compiled, options, &mut |_| {}).unwrap() };
+        let other_model = set_up(compiled.clone()).registered().unwrap();
+        let key = set_up(compiled);
         let proof = |range, inputs: &[Visibility]| {
             let samples = quantize_samples(&key.compiled, &data, range).unwrap();
             let options =
@@ -73,19 +80,19 @@ fn fixture() -> &'static Fixture {
         };
         let (first, second, both) = (proof(0..1, &[]), proof(1..2, &[]), proof(0..2, &[]));
         let shown = proof(0..1, &[Visibility::Public]);
-        Fixture { card: key.card, other_card, first, second, both, shown }
+        Fixture { model: key.registered().unwrap(), other_model, first, second, both, shown }
     })
 }
 
-fn check(card: &Card, bytes: &[u8]) -> Result<(), Refusal> {
+fn check(model: &Registered, bytes: &[u8]) -> Result<(), Refusal> {
     let proof = zkml::Proof::from_bytes(bytes)?;
-    verify(card, &proof, 100).map(|_| ())
+    verify(model, &proof, 100).map(|_| ())
 }
 
 /// The refusal of a changed proof; `what` names the change where it is accepted.
 #[track_caller]
 fn refused(proof: &Proof, what: &str) -> Refusal {
-    check(&fixture().card, &proof.to_bytes()).expect_err(what)
+    check(&fixture().model, &proof.to_bytes()).expect_err(what)
 }
 
 /// The refusal of the first proof after a change.
@@ -101,7 +108,7 @@ fn changed(what: &str, change: impl FnOnce(&mut Proof)) -> Refusal {
 fn the_honest_proofs_are_accepted() {
     let f = fixture();
     for proof in [&f.first, &f.second, &f.both, &f.shown] {
-        check(&f.card, &proof.to_bytes()).unwrap();
+        check(&f.model, &proof.to_bytes()).unwrap();
     }
 }
 
@@ -111,12 +118,12 @@ fn another_model_is_refused_and_named() {
         let refusal = changed("model", |p| p.statement.model[byte] ^= 0x10);
         assert!(matches!(refusal, Refusal::Model { .. }), "{refusal}");
     }
-    let refusal = check(&fixture().other_card, &fixture().first.to_bytes()).unwrap_err();
+    let refusal = check(&fixture().other_model, &fixture().first.to_bytes()).unwrap_err();
     assert!(matches!(refusal, Refusal::Model { .. }), "{refusal}");
     // A liar names the other card's model.
     let mut liar = fixture().first.clone();
-    liar.statement.model = fixture().other_card.id();
-    check(&fixture().other_card, &liar.to_bytes()).unwrap_err();
+    liar.statement.model = fixture().other_model.card().id();
+    check(&fixture().other_model, &liar.to_bytes()).unwrap_err();
 }
 
 #[test]
@@ -206,9 +213,24 @@ fn another_context_is_refused() {
 }
 
 #[test]
+fn another_tree_of_the_weights_is_refused() {
+    let trees = fixture().model.card().epochs[0].trees.len() as u32;
+    let TreeId { epoch, tree } = fixture().first.tree.unwrap();
+    assert!(trees > 1);
+    changed("no tree", |p| p.tree = None);
+    for other in (0..trees + 2).filter(|&other| other != tree).chain([u32::MAX]) {
+        changed("another tree", |p| p.tree = Some(TreeId { epoch, tree: other }));
+    }
+    for other in [1, u32::MAX] {
+        changed("another epoch", |p| p.tree = Some(TreeId { epoch: other, tree }));
+    }
+}
+
+#[test]
 fn other_commitments_are_refused() {
     assert!(fixture().first.helpers.is_some());
     for byte in 0..32 {
+        changed("pads", |p| p.pads[byte] ^= 2);
         changed("witness", |p| p.witness[byte] ^= 1);
         changed("helpers", |p| p.helpers.as_mut().unwrap()[byte] ^= 0x80);
     }
@@ -259,6 +281,20 @@ fn any_other_byte_of_the_opening_is_refused() {
 }
 
 #[test]
+fn any_other_byte_of_the_closing_is_refused() {
+    let length = fixture().first.closing.len();
+    for at in (0..200).chain((200..length).step_by(length / 700)).chain(length - 100..length) {
+        changed(&format!("byte {at} of the closing"), |p| p.closing[at] ^= 1 << (at % 8));
+    }
+    for cut in (0..length).step_by(length / 100).chain([length - 1, length - 4]) {
+        changed("a shorter closing", |p| p.closing.truncate(cut));
+    }
+    for more in [1, 4, 32, 1000] {
+        changed("a longer closing", |p| p.closing.resize(length + more, 0));
+    }
+}
+
+#[test]
 fn openings_of_another_length_are_refused() {
     let length = fixture().first.opening.len();
     for cut in (0..length).step_by(length / 200).chain([length - 1, length - 4]) {
@@ -286,6 +322,11 @@ fn parts_of_another_proof_are_refused() {
         changed("helpers", |p| p.helpers = other.helpers);
         changed("scalars", |p| p.scalars.clone_from(&other.scalars));
         changed("opening", |p| p.opening.clone_from(&other.opening));
+        changed("pads", |p| p.pads = other.pads);
+        changed("closing", |p| p.closing.clone_from(&other.closing));
+        changed("pads and their closing", |p| {
+            (p.pads, p.closing) = (other.pads, other.closing.clone());
+        });
         changed("commitments", |p| (p.witness, p.helpers) = (other.witness, other.helpers));
         changed("all but the statement", |p| {
             *p = Proof { statement: p.statement.clone(), ..other.clone() };
@@ -297,16 +338,16 @@ fn parts_of_another_proof_are_refused() {
 fn truncated_and_extended_files_are_refused() {
     let bytes = fixture().first.to_bytes();
     for length in (0..600).chain((600..bytes.len()).step_by(997)).chain([bytes.len() - 1]) {
-        let refusal = check(&fixture().card, &bytes[..length]).unwrap_err();
+        let refusal = check(&fixture().model, &bytes[..length]).unwrap_err();
         assert!(matches!(refusal, Refusal::Format(_)), "{length}: {refusal}");
     }
     for more in [1, 2, 100] {
         let longer = [bytes.as_slice(), &vec![0; more]].concat();
-        let refusal = check(&fixture().card, &longer).unwrap_err();
+        let refusal = check(&fixture().model, &longer).unwrap_err();
         assert!(matches!(refusal, Refusal::Format(_)), "{refusal}");
     }
     let twice = [bytes.as_slice(), &bytes].concat();
-    check(&fixture().card, &twice).unwrap_err();
+    check(&fixture().model, &twice).unwrap_err();
 }
 
 #[test]
@@ -319,68 +360,79 @@ fn lengths_that_lie_are_refused_without_memory_for_them() {
         ] {
             let mut lying = bytes.clone();
             lying.splice(at..=at, lie.iter().copied());
-            check(&fixture().card, &lying).unwrap_err();
+            check(&fixture().model, &lying).unwrap_err();
         }
     }
     // A second encoding of a number.
     let mut padded = bytes;
     padded[HEAD] |= 0x80;
     padded.insert(HEAD + 1, 0);
-    let refusal = check(&fixture().card, &padded).unwrap_err();
+    let refusal = check(&fixture().model, &padded).unwrap_err();
     assert!(matches!(refusal, Refusal::Format(FormatError::Damaged { .. })), "{refusal}");
 }
 
 #[test]
 fn every_changed_card_is_refused_with_every_claim() {
-    let bytes = fixture().card.to_bytes().unwrap();
+    let bytes = fixture().model.card().to_bytes().unwrap();
+    // Every byte of the graph, the parameters and the commitments; of the registration's proof, which has tests of its own,
+    // a sample.
+    let head = bytes.len() - registration(fixture().model.card()).len();
     let mut decoded = 0;
-    for at in 0..bytes.len() {
+    for at in (0..head).chain((head..bytes.len()).step_by(1009)) {
         for mask in [0x01, 0x80, 0xff] {
             let mut changed = bytes.clone();
             changed[at] ^= mask;
             let Ok(card) = Card::from_bytes(&changed) else { continue };
             decoded += 1;
+            let id = card.id();
+            let Ok(model) = Registered::new(card) else { continue };
             let mut proof = fixture().first.clone();
-            let refusal = check(&card, &proof.to_bytes()).unwrap_err();
+            let refusal = check(&model, &proof.to_bytes()).unwrap_err();
             assert!(matches!(refusal, Refusal::Model { .. }), "byte {at}: {refusal}");
-            proof.statement.model = card.id();
-            assert!(check(&card, &proof.to_bytes()).is_err(), "byte {at} of the card may be {mask:#x} off");
+            proof.statement.model = id;
+            assert!(check(&model, &proof.to_bytes()).is_err(), "byte {at} of the card may be {mask:#x} off");
         }
     }
     assert!(decoded > 100, "{decoded}");
-    for length in 0..bytes.len() {
+    for length in (0..bytes.len()).step_by(7).chain(bytes.len() - 300..bytes.len()) {
         Card::from_bytes(&bytes[..length]).unwrap_err();
     }
     Card::from_bytes(&[bytes, vec![0]].concat()).unwrap_err();
 }
 
-#[test]
-fn cards_whose_parts_do_not_fit_are_refused() {
-    let card = &fixture().card;
-    for security in [0, 99, 101, 127, 255] {
-        let parameters = Parameters { security, ..card.parameters };
-        Card::new(card.graph.clone(), parameters, card.weights).unwrap_err();
-    }
-    for log_rows in [0, 1, 63, 64, 255] {
-        let parameters = Parameters { log_rows, ..card.parameters };
-        Card::new(card.graph.clone(), parameters, card.weights).unwrap_err();
-    }
-    Card::new(card.graph.clone(), card.parameters, None).unwrap_err();
-    let mut empty = Graph::new();
-    empty.add_input("x", vec![1], Interval::unsigned(8), 1.0).unwrap();
-    Card::new(empty, card.parameters, card.weights).unwrap_err();
+/// The encoding of the registration's proof: the last bytes of a card.
+fn registration(card: &Card) -> Vec<u8> {
+    seal(KIND, &card.epochs[0].proof).unwrap().split_off(6)
 }
 
 #[test]
-fn a_proof_for_other_parameters_is_refused() {
-    let card = &fixture().card;
+fn cards_whose_parts_do_not_fit_are_refused() {
+    let card = fixture().model.card();
+    let epochs = || card.epochs.clone();
+    for security in [0, 99, 101, 127, 255] {
+        let parameters = Parameters { security, ..card.parameters };
+        Card::new(card.graph.clone(), parameters, epochs()).unwrap_err();
+    }
+    for log_rows in [0, 1, 63, 64, 255] {
+        let parameters = Parameters { log_rows, ..card.parameters };
+        Card::new(card.graph.clone(), parameters, epochs()).unwrap_err();
+    }
+    Card::new(card.graph.clone(), card.parameters, vec![]).unwrap_err();
+    let mut empty = Graph::new();
+    empty.add_input("x", vec![1], Interval::unsigned(8), 1.0).unwrap();
+    Card::new(empty, card.parameters, epochs()).unwrap_err();
+}
+
+#[test]
+fn a_card_with_other_parameters_registers_nothing() {
+    let card = fixture().model.card();
     let other = |parameters| {
-        let card = Card::new(card.graph.clone(), parameters, card.weights).unwrap();
-        let mut proof = fixture().first.clone();
-        proof.statement.model = card.id();
-        check(&card, &proof.to_bytes()).unwrap_err();
+        let card = Card::new(card.graph.clone(), parameters, card.epochs.clone()).unwrap();
+        Registered::new(card).unwrap_err();
     };
     other(Parameters { log_rows: card.parameters.log_rows + 1, ..card.parameters });
     other(Parameters { log_rows: card.parameters.log_rows - 1, ..card.parameters });
     other(Parameters { security: 128, ..card.parameters });
+    other(Parameters { reserved: card.parameters.reserved - 1, ..card.parameters });
+    other(Parameters { reserved: card.parameters.reserved + 1, ..card.parameters });
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(c: &Demo, cli: &Cli) -> Result<Report, Failure> {
         time(proving),
         time(verifying),
         bytes(encoded.len()),
-        verified.security.bits(),
+        verified.bits(),
         super::budget(&key)?,
     );
     let phases: serde_json::Map<String, serde_json::Value> =
@@ -64,7 +64,7 @@ pub(crate) fn run(c: &Demo, cli: &Cli) -> Result<Report, Failure> {
     let json = serde_json::json!({
         "class": class, "valid": true, "setup_seconds": set_up.as_secs_f64(), "prove_seconds": proving.as_secs_f64(),
         "verify_seconds": verifying.as_secs_f64(), "bytes": encoded.len(), "phases": phases,
-        "security_bits": verified.security.bits(), "zero_knowledge": true, "card_bytes": card.len(),
+        "security_bits": verified.bits(), "zero_knowledge": true, "card_bytes": card.len(),
         "register_seconds": registering.as_secs_f64(),
     });
     Ok(Report::new(text, json))

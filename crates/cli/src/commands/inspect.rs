@@ -86,15 +86,15 @@ fn key(path: &Path) -> Result<Report, Failure> {
 }
 
 fn tensor(tensor: &CommittedTensor) -> Result<Report, Failure> {
-    let root = hex(&tensor.commitment().root);
+    let id = hex(&tensor.commitment().id());
     let shape: Vec<String> = tensor.tensor().shape.iter().map(ToString::to_string).collect();
     let text = format!(
-        "SECRET of a committed tensor of shape {}\n  root {root}\n  it serves {} more proofs",
+        "SECRET of a committed tensor of shape {}\n  identifier {id}\n  it serves {} more proofs",
         shape.join("×"),
         tensor.openings_left(),
     );
     let json = serde_json::json!({
-        "root": root, "shape": tensor.tensor().shape, "openings_left": tensor.openings_left(),
+        "id": id, "shape": tensor.tensor().shape, "openings_left": tensor.openings_left(),
     });
     Ok(Report::new(text, json))
 }

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use zkml::files::{Access, lock, write};
 use zkml::verifier::Shape;
-use zkml::{CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove, quantize_samples};
-use zkml_ir::Port;
+use zkml::{
+    CommittedTensor, Phase, ProveOptions, Proven, ProverKey, Visibility, prove_with, quantize_samples,
+};
+use zkml_ir::{Graph, Port};
 
 use crate::arguments::{Cli, Prove, pair};
 use crate::failure::Failure;
@@ -24,25 +26,31 @@ pub(crate) fn run(c: &Prove, cli: &Cli) -> Result<Report, Failure> {
     let (inputs, outputs) = visibilities(&c.visibility, graph.inputs(), graph.outputs())?;
     let shape = Shape { batch: samples.len(), inputs, outputs };
     let secrets = secrets(c, &super::committed_ports(graph, &shape))?;
-    // Held until the debits are written, so that no two proofs spend the same rows.
-    let _locks: Vec<File> = secrets.values().map(|path| lock(path)).collect::<Result<_, _>>()?;
+    // Held until the debits are written, so that no two proofs spend the same rows; in the order of the paths, so that no two
+    // provers wait for each other.
+    let mut paths: Vec<&PathBuf> = secrets.values().collect();
+    paths.sort_unstable();
+    if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Failure::usage(format!("{} is given for two tensors", pair[0].display())));
+    }
+    let _locks: Vec<File> = paths.into_iter().map(|path| lock(path)).collect::<Result<_, _>>()?;
     let known = secrets.iter().filter(|(_, path)| path.exists());
-    let commitments = known
+    let mut commitments: BTreeMap<String, CommittedTensor> = known
         .map(|(name, path)| Ok((name.clone(), CommittedTensor::read(path)?)))
         .collect::<Result<_, zkml::Error>>()?;
-    let options = ProveOptions { inputs: shape.inputs, outputs: shape.outputs, commitments, context };
+    let options = ProveOptions { inputs: shape.inputs, outputs: shape.outputs, context };
     let proven = {
         let bar = Phases::new(cli, "proving");
-        prove(&key, &samples, &options, &mut |phase| bar.begin(phase))?
+        prove_with(&key, &samples, &options, &mut commitments, &mut |phase| bar.begin(phase))?
     };
-    for (name, tensor) in &proven.commitments {
+    for (name, tensor) in &commitments {
         if let Some(path) = secrets.get(name) {
             tensor.write(path)?;
         }
     }
     let encoded = proven.proof.to_bytes().map_err(zkml::Error::from)?;
     write(&c.out, &encoded, Access::Everyone)?;
-    report(&key, &proven, c, &secrets, encoded.len())
+    report(&key, &proven, c, (&secrets, &commitments), encoded.len())
 }
 
 /// Where the secrets of committed tensors lie, by the tensors' names.
@@ -111,7 +119,7 @@ fn report(
     key: &ProverKey,
     proven: &Proven,
     c: &Prove,
-    secrets: &BTreeMap<String, PathBuf>,
+    (secrets, commitments): (&BTreeMap<String, PathBuf>, &BTreeMap<String, CommittedTensor>),
     size: usize,
 ) -> Result<Report, Failure> {
     let graph = &key.compiled.model.graph;
@@ -124,9 +132,9 @@ fn report(
         bytes(size),
         proven.security.bits(),
         phase_table(&proven.phases),
-        outputs(graph.outputs(), statement),
+        outputs(graph, statement),
         super::commitments(graph, statement),
-        after(key, proven, secrets)?,
+        after(key, secrets, commitments)?,
     );
     let sizes = proven.proof.sizes().map_err(zkml::Error::from)?;
     let phases: serde_json::Map<String, serde_json::Value> =
@@ -142,9 +150,13 @@ fn report(
 }
 
 /// What is left of the budgets.
-fn after(key: &ProverKey, proven: &Proven, secrets: &BTreeMap<String, PathBuf>) -> Result<String, Failure> {
+fn after(
+    key: &ProverKey,
+    secrets: &BTreeMap<String, PathBuf>,
+    commitments: &BTreeMap<String, CommittedTensor>,
+) -> Result<String, Failure> {
     let mut text = String::new();
-    for (name, tensor) in &proven.commitments {
+    for (name, tensor) in commitments {
         if let Some(path) = secrets.get(name) {
             text.push_str(&format!(
                 "  {}  SECRET: opens '{name}' in {} more proofs\n",
@@ -169,11 +181,11 @@ pub(crate) fn phase_table(phases: &[(Phase, std::time::Duration)]) -> Table {
 }
 
 /// The public outputs of a statement in words.
-pub(crate) fn outputs(ports: &[Port], statement: &zkml::Statement) -> String {
-    let public = super::public_ports(ports, &statement.shape.outputs);
+pub(crate) fn outputs(graph: &Graph, statement: &zkml::Statement) -> String {
+    let public = super::public_ports(graph.outputs(), &statement.shape.outputs);
     let mut text = String::new();
     for (port, tensor) in public.iter().zip(&statement.outputs) {
-        for (sample, line) in super::describe(port, tensor, &[]).into_iter().enumerate() {
+        for (sample, line) in super::describe(graph, port, tensor, &[]).into_iter().enumerate() {
             text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
         }
     }

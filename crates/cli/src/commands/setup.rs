@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use zkml::key::{CARD_FILE, KEY_FILE, LEDGER_EXTENSION};
-use zkml::{CompiledModel, Error, ProverKey, SetupOptions, setup};
+use zkml::{CompiledModel, ProverKey, SetupOptions, setup};
 
 use crate::arguments::{Cli, Setup};
 use crate::failure::Failure;
@@ -17,6 +17,13 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     }
     if c.log_rows.is_some_and(|height| !(9..=20).contains(&height)) {
         return Err(Failure::usage("--log-rows takes 9 to 20"));
+    }
+    if !c.force && c.out.join(KEY_FILE).exists() {
+        return Err(Failure::usage(format!(
+            "{} holds the key of another set-up, whose card would be worthless without it: choose another folder, or \
+             replace it with --force",
+            c.out.display()
+        )));
     }
     let model = CompiledModel::read(&c.model)?;
     let start = Instant::now();
@@ -67,7 +74,7 @@ pub(crate) fn report(
         "model": id, "key": paths[0], "ledger": paths[1], "card": paths[2],
         "key_bytes": sizes[0], "card_bytes": sizes[2], "log_rows": card.parameters.log_rows,
         "security": card.parameters.security, "epochs": card.epochs.len(),
-        "trees": card.epochs.last().map_or(0, |e| e.trees.len()), "openings": key.budget().map_err(Error::from)?,
+        "trees": card.epochs.last().map_or(0, |e| e.trees.len()), "openings": key.budget()?,
         "seconds": made.as_secs_f64(), "register_seconds": checked.as_secs_f64(),
     });
     Ok(Report::new(text, json))

@@ -6,7 +6,7 @@ use zkml::files::read;
 use zkml::verifier::Verified;
 use zkml::verifier::statement::hex;
 use zkml::{Card, DataFile, Error, Proof, Registered, Statement, Visibility, verify};
-use zkml_ir::{Port, Tensor};
+use zkml_ir::{Graph, Port, Tensor};
 
 use crate::arguments::{Verify, pair};
 use crate::failure::Failure;
@@ -31,12 +31,13 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
     let verified =
         verify(&model, &proof, c.min_security).map_err(|e| Failure::invalid(format!("INVALID: {e}")))?;
     let elapsed = start.elapsed();
-    expect(c, card, &proof.statement, context.as_deref())?;
-    Ok(report(card, &proof, &verified, (registered, elapsed), proof_bytes.len()))
+    let clamped = expect(c, card, &proof.statement, context.as_deref())?;
+    Ok(report(card, &proof, (&verified, clamped), (registered, elapsed), proof_bytes.len()))
 }
 
-/// Compares the statement with what the caller expects.
-fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>) -> Result<(), Failure> {
+/// Compares the statement with what the caller expects. Answers how many of the expected inputs lie outside of what the
+/// model's inputs hold, and were compared as its ends.
+fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>) -> Result<usize, Failure> {
     if let Some(context) = context.filter(|x| *x != statement.context) {
         return Err(Failure::invalid(format!(
             "INVALID: the proof is bound to context '{}', not to '{}'",
@@ -51,33 +52,35 @@ fn expect(c: &Verify, card: &Card, statement: &Statement, context: Option<&[u8]>
             .and_then(|(name, root)| Some((name, crate::arguments::hex(root)?)))
             .ok_or_else(|| Failure::usage(format!("--commitment takes NAME=HEX, got '{text}'")))?;
         let ports = super::committed_ports(graph, shape);
-        let found = ports.iter().zip(&statement.commitments).find(|(port, _)| port.name == name);
-        if found.is_none_or(|(_, commitment)| commitment.root != *root) {
-            return Err(Failure::invalid(format!(
-                "INVALID: '{name}' is not committed to with root {}",
-                hex(&root)
-            )));
+        // An input that is passed through has the name of its output.
+        let named = ports.iter().zip(&statement.commitments).filter(|(port, _)| port.name == name);
+        let ids: Vec<[u8; 32]> = named.map(|(_, commitment)| commitment.id()).collect();
+        if ids.is_empty() || ids.iter().any(|id| id[..] != *root) {
+            return Err(Failure::invalid(format!("INVALID: '{name}' is not committed to as {}", hex(&root))));
         }
     }
+    let mut clamped = 0;
     if let Some(path) = &c.input {
         let data = super::data(path)?;
-        compare(&data, "input", graph.inputs(), &shape.inputs, &statement.inputs)?;
+        clamped = compare(&data, "input", graph, (graph.inputs(), &shape.inputs), &statement.inputs)?;
     }
     if let Some(path) = &c.output {
         let data = super::data(path)?;
-        compare(&data, "output", graph.outputs(), &shape.outputs, &statement.outputs)?;
+        compare(&data, "output", graph, (graph.outputs(), &shape.outputs), &statement.outputs)?;
     }
-    Ok(())
+    Ok(clamped)
 }
 
-/// Every public tensor must be the integers nearest to the file's values.
+/// Every public input must be the integers that the prover makes of the file's values, every public output the nearest
+/// integers. Answers how many inputs lie outside of their interval.
 fn compare(
     data: &DataFile,
     what: &str,
-    ports: &[Port],
-    visibilities: &[Visibility],
+    graph: &Graph,
+    (ports, visibilities): (&[Port], &[Visibility]),
     tensors: &[Tensor],
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
+    let mut clamped = 0;
     let public = super::public_ports(ports, visibilities);
     if public.is_empty() {
         return Err(Failure::invalid(format!(
@@ -101,18 +104,21 @@ fn compare(
                 values.data().len()
             )));
         }
-        // Inputs beyond the range of the codes saturate, which the prover's quantisation does as well.
-        let differs = |(&integer, &real): (&i32, &f32)| {
-            (f64::from(integer) - f64::from(real) / port.scale).abs() > 0.5 + 1e-6 * f64::from(integer).abs()
+        let range = graph.tensor(port.tensor).range;
+        let mut differs = |(&integer, &real): (&i32, &f32)| {
+            let code = f64::from(real) / port.scale;
+            if what == "output" {
+                let tolerance = 0.5 + 1e-6 * f64::from(integer).abs();
+                // What is no number is not near anything.
+                let near = (f64::from(integer) - code).abs() <= tolerance;
+                return !near;
+            }
+            let nearest = (code + 0.5).floor();
+            let inside = nearest.clamp(range.lo as f64, range.hi as f64);
+            clamped += usize::from(inside != nearest);
+            inside != f64::from(integer)
         };
-        let saturated = |integer: i32| {
-            tensor.data.iter().all(|&v| v <= integer) || tensor.data.iter().all(|&v| v >= integer)
-        };
-        let wrong = tensor
-            .data
-            .iter()
-            .zip(values.data())
-            .position(|(i, r)| differs((i, r)) && !(what == "input" && saturated(*i)));
+        let wrong = tensor.data.iter().zip(values.data()).position(&mut differs);
         if let Some(index) = wrong {
             return Err(Failure::invalid(format!(
                 "INVALID: {what} '{}' is {} at entry {index}, {} says {}",
@@ -123,13 +129,13 @@ fn compare(
             )));
         }
     }
-    Ok(())
+    Ok(clamped)
 }
 
 fn report(
     card: &Card,
     proof: &Proof,
-    verified: &Verified,
+    (verified, clamped): (&Verified, usize),
     (registered, elapsed): (std::time::Duration, std::time::Duration),
     size: usize,
 ) -> Report {
@@ -140,27 +146,36 @@ fn report(
     let text = format!(
         "VALID ({} in {}, the card's registration in {}; zero knowledge, {:.1} bits of provable security)\n\
          Somebody who knows the weights behind model {id}\nran it on {} sample{} with {} private, {} public and {} committed inputs, and got:\n{}{}\
-         Context: {}",
+         Context: {}{}",
         bytes(size),
         time(elapsed),
         time(registered),
-        verified.security.bits(),
+        verified.bits(),
         shape.batch,
         if shape.batch == 1 { "" } else { "s" },
         number(Visibility::Private),
         number(Visibility::Public),
         number(Visibility::Committed),
-        super::prove::outputs(card.graph.outputs(), statement),
+        super::prove::outputs(&card.graph, statement),
         super::commitments(&card.graph, statement),
         if statement.context.is_empty() { "none".into() } else { hex(&statement.context) },
+        match clamped {
+            0 => String::new(),
+            n => format!(
+                "\nNote: {n} values of the input file lie outside of what the model's inputs hold, and count as its ends"
+            ),
+        },
     );
     let tensors = |ports: &[Port], visibilities: &[Visibility], tensors: &[Tensor]| {
         let public = super::public_ports(ports, visibilities);
         public.iter().zip(tensors).map(|(p, t)| super::tensor_json(p, t)).collect::<Vec<_>>()
     };
+    let terms = verified.security.terms.iter();
+    let terms: Vec<_> = terms.map(|t| serde_json::json!({ "name": t.name, "bits": t.bits })).collect();
     let json = serde_json::json!({
         "valid": true, "model": id, "batch": shape.batch, "context": hex(&statement.context),
-        "security_bits": verified.security.bits(), "seconds": elapsed.as_secs_f64(), "bytes": size,
+        "security_bits": verified.bits(), "seconds": elapsed.as_secs_f64(), "bytes": size,
+        "security_terms": terms, "inputs_outside": clamped,
         "zero_knowledge": true, "register_seconds": registered.as_secs_f64(),
         "commitments": super::commitments_json(&card.graph, statement),
         "inputs": tensors(card.graph.inputs(), &shape.inputs, &statement.inputs),

@@ -70,14 +70,16 @@ impl Bench {
         let files = FILES.get_or_init(|| {
             let bench = Self::new();
             bench.compile_mlp();
-            bench.zkml(&["setup", "mlp.zkm", "--out", "keys"]).ok();
+            bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--openings", "40"]).ok();
             bench.prove(&["--out", "p.zkp", "--context", "c0ffee"]).ok();
-            let names = ["mlp.zkm", "keys/prover.key", "keys/model.card", "p.zkp"];
+            let names = ["mlp.zkm", "keys/prover.key", "keys/prover.ledger", "keys/model.card", "p.zkp"];
             names.into_iter().map(|name| (name, bench.read(name))).collect()
         });
         let bench = Self::new();
         std::fs::create_dir(bench.path("keys")).unwrap();
         files.iter().for_each(|(name, bytes)| bench.write(name, bytes));
+        // A ledger knows its place, and this is another.
+        bench.zkml(&["adopt", "--key", "keys/prover.key"]).ok();
         bench
     }
 

@@ -14,7 +14,7 @@ fn missing_files_are_named() {
         &["accuracy", "gone.zkm", "--data", &data],
         &["accuracy", "mlp.zkm", "--data", "gone.npz"],
         &["inspect", "gone.zkm"],
-        &["setup", "gone.zkm", "--out", "keys"],
+        &["setup", "gone.zkm", "--out", "other"],
         &["run", "gone.zkm", "--input", &data],
         &["run", "mlp.zkm", "--input", "gone.npz"],
         &["run", "mlp.zkm", "--input", &data, "--labels", "gone.txt"],
@@ -53,6 +53,7 @@ fn secrets_are_for_their_owner_alone() {
     let mode = |name: &str| std::fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("mlp.zkm"), 0o600, "a compiled model holds the weights");
     assert_eq!(mode("keys/prover.key"), 0o600);
+    assert_eq!(mode("keys/prover.ledger"), 0o600);
     assert_eq!(mode("keys/model.card"), 0o644);
 }
 

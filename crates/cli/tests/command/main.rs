@@ -3,6 +3,7 @@
 
 mod bench;
 mod files;
+mod openings;
 mod proofs;
 mod refusals;
 mod street;

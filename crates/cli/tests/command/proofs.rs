@@ -25,17 +25,20 @@ fn a_proof_about_another_model_is_refused() {
 #[test]
 fn more_security_than_the_proof_has_is_refused() {
     let bench = Bench::with_proof();
-    bench.verify("p.zkp", &["--min-security", "101"]).ok();
+    bench.verify("p.zkp", &["--min-security", "100"]).ok();
     bench.verify("p.zkp", &["--min-security", "128"]).fails(1, &["INVALID", "128"]);
 }
 
 #[test]
 fn a_proof_of_128_bits_is_one() {
     let bench = Bench::with_proof();
-    bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--security", "128"]).ok();
+    let strong = ["setup", "mlp.zkm", "--out", "keys", "--security", "128"];
+    bench.zkml(&strong).fails(2, &["another set-up", "--force"]);
+    bench.verify("p.zkp", &[]).ok();
+    bench.zkml(&[&strong[..], &["--force"]].concat()).ok();
     bench.prove(&["--out", "strong.zkp"]).ok();
     bench.verify("strong.zkp", &["--min-security", "128"]).ok();
-    bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--security", "80"]).fails(2, &["100 or 128"]);
+    bench.zkml(&["setup", "mlp.zkm", "--out", "weak", "--security", "80"]).fails(2, &["100 or 128"]);
 }
 
 #[test]
@@ -91,5 +94,7 @@ fn files_of_another_kind_are_named() {
     let prove = ["prove", "--key", "mlp.zkm", "--input", "x.npy", "--out", "q.zkp"];
     bench.zkml(&prove).fails(3, &["no prover key"]);
     bench.write("noise", b"hello, world");
-    bench.zkml(&["inspect", "noise"]).fails(3, &["no compiled model, model card or proof"]);
+    bench
+        .zkml(&["inspect", "noise"])
+        .fails(3, &["no compiled model, model card, prover key, committed tensor or proof"]);
 }

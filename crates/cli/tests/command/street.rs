@@ -52,7 +52,7 @@ fn street(name: &str, expected: usize) {
     assert_eq!(verified["inputs"], Value::Array(vec![]), "the input is private");
     let words = bench.zkml(&verify).ok();
     assert!(words.out.starts_with("VALID") && words.out.contains(&id), "{words:?}");
-    assert!(words.out.contains("NOT ZERO KNOWLEDGE"), "{words:?}");
+    assert!(words.out.contains("zero knowledge") && verified["zero_knowledge"] == true, "{words:?}");
 }
 
 #[test]
@@ -63,6 +63,28 @@ fn the_perceptron_goes_from_onnx_to_a_verified_proof() {
 #[test]
 fn lenet_goes_from_onnx_to_a_verified_proof() {
     street("lenet5", 2);
+}
+
+#[test]
+fn the_three_best_classes_are_proven_in_order() {
+    let bench = Bench::new();
+    let (onnx, calibration, data) = (model("mlp.onnx"), model("mlp.npz"), model("mlp_test.npz"));
+    let compile = |output: &str| {
+        bench.zkml(&["compile", &onnx, "--calibrate", &calibration, "--out", "m.zkm", "--output", output])
+    };
+    compile("topk=0").fails(3, &["topk=1"]);
+    compile("topk=11").fails(3, &["11"]);
+    compile("topk=3").ok();
+    bench.zkml(&["setup", "m.zkm", "--out", "keys"]).ok();
+    let run = bench.zkml(&["--json", "run", "m.zkm", "--input", &data]).ok().json();
+    let best = run["samples"][0]["outputs"][0]["integers"].clone();
+    assert_eq!((best.as_array().unwrap().len(), &best[0]), (3, &2.into()), "{run}");
+    bench.zkml(&["prove", "--key", "keys/prover.key", "--input", &data, "--out", "p.zkp"]).ok();
+    let verify = ["verify", "--card", "keys/model.card", "p.zkp"];
+    let verified = bench.zkml(&[&["--json"], &verify[..]].concat()).ok().json();
+    assert_eq!(verified["outputs"][0]["integers"], best);
+    let words = bench.zkml(&verify).ok();
+    assert!(words.out.contains("largest first: 2, "), "{words:?}");
 }
 
 #[test]
@@ -79,7 +101,7 @@ fn every_verb_speaks_to_people_without_json() {
     said(&["accuracy", "mlp.zkm", "--data", &data], &["%"]);
     said(&["inspect", "mlp.zkm"], &["Einsum", "predicted"]);
     said(&["inspect", "keys/model.card"], &["Einsum", "predicted"]);
-    said(&["inspect", "p.zkp"], &["c0ffee", "NOT ZERO KNOWLEDGE", "Nothing is checked"]);
+    said(&["inspect", "p.zkp"], &["c0ffee", "sealing", "Nothing is checked"]);
     said(&["run", "mlp.zkm", "--input", &data, "--index", "99"], &["sample 99", "largest at"]);
     said(&["--help"], &["Exit codes", "demo"]);
     assert!(bench.compile_mlp().out.contains("zkml setup"));
@@ -124,7 +146,29 @@ fn a_public_input_is_compared_with_a_file() {
     values[spot] = (values[spot].as_f64().unwrap() + 0.1).into();
     bench.write("other.json", input(&values).as_bytes());
     bench.verify("public.zkp", &["--input", "other.json"]).fails(1, &["INVALID", "input 'input'"]);
+    // Black and white pixels are compared like all others.
+    for value in [0.0, 0.5, 1.0] {
+        bench.write("flat.json", input(&Value::from(vec![value; 784])).as_bytes());
+        bench.verify("public.zkp", &["--input", "flat.json"]).fails(1, &["INVALID", "input 'input'"]);
+    }
     bench.verify("p.zkp", &["--input", "same.json"]).fails(1, &["no input of this proof is public"]);
+}
+
+#[test]
+fn a_picture_of_extremes_is_no_other_picture() {
+    let bench = Bench::with_proof();
+    let picture = |value: f32| serde_json::json!({ "input": [vec![value; 784]] }).to_string();
+    bench.write("black.json", picture(0.0).as_bytes());
+    bench.write("white.json", picture(1.0).as_bytes());
+    bench.write("brighter.json", picture(9.0).as_bytes());
+    let key = ["--key", "keys/prover.key", "--input", "black.json", "--visibility", "input=public"];
+    bench.zkml(&[&["prove", "--out", "black.zkp"], &key[..]].concat()).ok();
+    bench.verify("black.zkp", &["--input", "black.json"]).ok();
+    bench.verify("black.zkp", &["--input", "white.json"]).fails(1, &["INVALID"]);
+    let key = ["--key", "keys/prover.key", "--input", "brighter.json", "--visibility", "input=public"];
+    bench.zkml(&[&["prove", "--out", "bright.zkp"], &key[..]].concat()).ok();
+    let answer = bench.verify("bright.zkp", &["--input", "brighter.json"]).ok();
+    assert!(answer.out.contains("784 values of the input file lie outside"), "{answer:?}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn relate(b: &mut Builder<'_>, node: &Node<'_>, op: &Conv) -> Result<
         let map = if factor.batched { map.batched(batch) } else { map.clone() };
         for (_, view) in &mut factor.terms {
             let source = b.system.views[view.0].clone();
-            let composed = source.map.then(&map).map_err(|e| node.refuse(e))?;
+            let composed = b.compose(&source.map, &map).map_err(|e| node.refuse(e))?;
             *view = b.view(source.tensor, composed).map_err(|e| node.refuse(e))?;
         }
     }

@@ -48,7 +48,7 @@ fn quotient(
     b.range_check(name, y.clone(), &Interval::new(0, one), one as u64 + 1)?;
     // The sum of a row, repeated along the row, is a linear rearrangement of `e`.
     let sum = Map::sum(&e.shape, &[last])
-        .and_then(|m| m.then(&Map::broadcast(&e.shape[..last], last, length)))
+        .and_then(|m| b.compose(&m, &Map::broadcast(&e.shape[..last], last, length)))
         .map_err(|m| node.refuse(m))?;
     let sum = b.map_affine(e, &sum).map_err(|m| node.refuse(m))?;
     let rem = b.commit(name, &e.shape, sum_range, |b| {

@@ -12,7 +12,7 @@ use p3_field::{BasedVectorSpace, ExtensionField, Field, PrimeField};
 
 use super::Channel;
 use super::packed::{Limbs, combine};
-use crate::claims::{Claim, Claims, ColumnClaim, Target};
+use crate::claims::{AllClaims, Claim, Claims, ColumnClaim, Target};
 use crate::commitment::ColumnCommitment;
 use crate::eq::{eq_table, eq_vertex};
 use crate::functional::{AxisCut, Factor, Functional, product_table};
@@ -73,7 +73,7 @@ impl<K: Field> Instance<K> for Pairs<K> {
 pub(super) fn reduce<S: ColumnCommitment>(
     channel: &mut Channel<'_, S::Base, S::Challenge>,
     layout: &Layout,
-    (claims, wide): (&Claims<S::Challenge, S::Challenge>, &[ColumnClaim<S::Challenge>]),
+    (claims, wide): AllClaims<'_, S::Challenge, S::Challenge>,
     trees: &[&S::Tree],
     mask_tree: usize,
 ) -> Vec<S::Challenge> {

@@ -20,16 +20,18 @@ pub struct PinPoint {
 }
 
 impl StarkColumns {
-    /// Where a tree of `width` columns is pinned.
+    /// Where a tree of `width` columns is pinned. `reading` is what else decides what its columns mean, such as the shape
+    /// of the tensor in them: another reading has another pin.
     ///
     /// # Soundness
     /// Inside the Johnson radius a root can mean one of several tuples of columns; point and coefficients depend on the root
     /// alone, so that no two of them agree there but with probability `list²/2 · (log_rows + width)/|K|`.
-    pub fn pin_point(&self, root: &MerkleRoot, width: usize) -> PinPoint {
+    pub fn pin_point(&self, root: &MerkleRoot, width: usize, reading: &[u8]) -> PinPoint {
         let mut transcript = Blake3Transcript::new("starminer zkml pin, format 1");
         let shape = [self.config.log_rows(), self.config.log_inv_rate(), width];
         let shape: Vec<u8> = shape.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect();
         Transcript::<F, K>::absorb_bytes(&mut transcript, "shape", &shape);
+        Transcript::<F, K>::absorb_bytes(&mut transcript, "reading", reading);
         Transcript::<F, K>::absorb_bytes(&mut transcript, "root", &root.0);
         let point = transcript.challenges("point", self.config.log_rows());
         PinPoint { point, batching: transcript.challenge("batching") }
@@ -39,8 +41,8 @@ impl StarkColumns {
     ///
     /// # Zero knowledge
     /// It is public, and takes five random rows of every column to hide what else it says.
-    pub fn pin_value(&self, tree: &ColumnTree) -> K {
-        let PinPoint { point, batching } = self.pin_point(&tree.root(), tree.columns().len());
+    pub fn pin_value(&self, tree: &ColumnTree, reading: &[u8]) -> K {
+        let PinPoint { point, batching } = self.pin_point(&tree.root(), tree.columns().len(), reading);
         let weights = eq_weights(&point);
         let values: Vec<K> = tree
             .columns()

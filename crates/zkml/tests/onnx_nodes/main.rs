@@ -17,11 +17,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use case::Case;
-use zkml::{Card, Proof, ProveOptions, prove, setup, verify};
+use zkml::{Card, Proof, ProveOptions, Registered, SetupOptions, prove, setup, verify};
 
 /// The largest error of a proven output, as a share of the largest magnitude expected of it.
 const TOLERANCE: f64 = 0.01;
-const SECURITY: u8 = 100;
+const SECURITY: u32 = 100;
 
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("ZKML_ONNX_NODE_TESTS").map(PathBuf::from);
@@ -45,12 +45,14 @@ fn attempt(case: &Case) -> Result<f64, String> {
     if error > tolerance {
         return Err(format!("off by {:.2} %", 100.0 * error));
     }
-    let key = setup(integers.compiled, SECURITY).map_err(|e| e.to_string())?;
+    let options = SetupOptions { openings: Some(1), ..SetupOptions::default() };
+    let key = setup(integers.compiled, options, &mut |_| {}).map_err(|e| e.to_string())?;
     let proven =
         prove(&key, &[integers.sample], &ProveOptions::default(), &mut |_| {}).map_err(|e| e.to_string())?;
-    let card = Card::from_bytes(&key.card.to_bytes().unwrap()).map_err(|e| e.to_string())?;
+    let card = Card::from_bytes(&key.card().to_bytes().unwrap()).map_err(|e| e.to_string())?;
+    let model = Registered::new(card).map_err(|e| e.to_string())?;
     let proof = Proof::from_bytes(&proven.proof.to_bytes().unwrap()).map_err(|e| e.to_string())?;
-    verify(&card, &proof, u32::from(SECURITY)).map_err(|e| e.to_string())?;
+    verify(&model, &proof, SECURITY).map_err(|e| e.to_string())?;
     let shown: Vec<&[i32]> = proof.statement.outputs.iter().map(|t| t.data.as_slice()).collect();
     let executed: Vec<&[i32]> = executed.iter().map(|t| t.data.as_slice()).collect();
     if shown == executed { Ok(error) } else { Err("the proof shows other outputs".into()) }
