@@ -1,4 +1,5 @@
-//! What an architecture costs in this suite, with random weights: `measure lenet|mlp [public] [groth16] [plonk]`.
+//! What an architecture costs in this suite, with random weights: `measure lenet|mlp [public] [groth16] [plonk]`;
+//! `measure msm` compares the commitment to a column of small integers with the general algorithm.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints")]
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "a measurement stops at the first failure")]
@@ -13,7 +14,7 @@ use case::sketch::{I8, Sketch, U8, conv, gemm};
 use case::{CONTEXT, Counter};
 use zkml_bn254::columns::ColumnTree;
 use zkml_bn254::relation::choose_log_rows;
-use zkml_bn254::{FIELD, OuterProof, ProvingKey, Relation, Srs, Verifier, VerifyingKey, prove};
+use zkml_bn254::{F, FIELD, OuterProof, ProvingKey, Relation, Srs, Verifier, VerifyingKey, prove};
 use zkml_iop::builder::{Shape, Visibility, build_system, build_witness};
 use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::TreeKind;
@@ -100,8 +101,28 @@ fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
     result
 }
 
+fn measure_msm() {
+    use ark_ec::VariableBaseMSM;
+    use p3_field::PrimeCharacteristicRing;
+    let srs = Srs::testing(1 << 14).unwrap();
+    for bits in [1, 8, 16, 31] {
+        let mask = (1u64 << bits) - 1;
+        let integer = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20 & mask) as i64;
+        let column: Vec<F> = (0..1 << 14).map(|i| F::from_i64(integer(i) - (mask >> 1) as i64)).collect();
+        let scalars: Vec<_> = column.iter().map(|&v| zkml_bn254::field::to_ark(v)).collect();
+        let own = timed(&format!("{bits} bits, by bytes"), || zkml_bn254::msm::msm_column(&srs.g1, &column));
+        let general = timed(&format!("{bits} bits, arkworks"), || {
+            ark_bn254::G1Projective::msm_unchecked(&srs.g1, &scalars)
+        });
+        assert_eq!(own, general);
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|a| a == "msm") {
+        return measure_msm();
+    }
     let has = |word: &str| arguments.iter().any(|a| a == word);
     let mut s = match arguments.first().map(String::as_str) {
         Some("lenet") => lenet(),
