@@ -127,13 +127,7 @@ impl Relation {
         assignment: Option<Assignment<'_>>,
     ) -> Result<Builder, VerifyError> {
         let constants = self.entries(&Public { tensors: Vec::new(), context: public.context.clone() });
-        build(
-            arithmetization,
-            &self.digest().to_owned(),
-            (&self.system, &self.layout),
-            &constants,
-            assignment,
-        )
+        build(arithmetization, self.digest(), (&self.system, &self.layout), &constants, assignment)
     }
 }
 

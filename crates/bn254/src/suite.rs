@@ -85,9 +85,9 @@ pub enum VerifyingKey {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Snark {
     /// Groth16.
-    Groth16(groth16::Proof),
+    Groth16(Box<groth16::Proof>),
     /// PLONK.
-    Plonk(plonk::Proof),
+    Plonk(Box<plonk::Proof>),
 }
 
 /// A whole proof.
@@ -145,8 +145,8 @@ impl ClearProof {
     ) -> Result<SuiteProof, SuiteError> {
         let circuit = self.circuit(key.arithmetization(), relation, public, shared)?.circuit()?;
         let snark = match key {
-            ProvingKey::Groth16(key) => Snark::Groth16(groth16::prove(key, &circuit)?),
-            ProvingKey::Plonk(prover, srs) => Snark::Plonk(plonk::prove(prover, srs, &circuit)?),
+            ProvingKey::Groth16(key) => Snark::Groth16(Box::new(groth16::prove(key, &circuit)?)),
+            ProvingKey::Plonk(prover, srs) => Snark::Plonk(Box::new(plonk::prove(prover, srs, &circuit)?)),
         };
         Ok(SuiteProof { outer: self.outer(), snark })
     }
@@ -237,8 +237,8 @@ impl Verifier {
         let (outer, snark) = bytes.split_at_checked(OuterProof::length(&self.relation)).ok_or(short)?;
         let outer = OuterProof::from_bytes(&self.relation, outer)?;
         let snark = match &self.key {
-            VerifyingKey::Groth16(_) => Snark::Groth16(groth16::Proof::from_bytes(snark)?),
-            VerifyingKey::Plonk(_) => Snark::Plonk(plonk::Proof::from_bytes(snark)?),
+            VerifyingKey::Groth16(_) => Snark::Groth16(Box::new(groth16::Proof::from_bytes(snark)?)),
+            VerifyingKey::Plonk(_) => Snark::Plonk(Box::new(plonk::Proof::from_bytes(snark)?)),
         };
         Ok(SuiteProof { outer, snark })
     }
