@@ -124,7 +124,7 @@ pub(crate) struct Compile {
     /// Speed or precision.
     #[arg(long, value_enum, default_value = "fast")]
     pub(crate) profile: ProfileName,
-    /// What becomes of the outputs: raw, argmax or topk=K.
+    /// What becomes of the outputs: raw, argmax (the position of the largest) or topk=K (of the K largest, in order).
     #[arg(long, default_value = "raw")]
     pub(crate) output: String,
     /// The size of a symbolic dimension.
@@ -188,6 +188,9 @@ pub(crate) struct Setup {
     /// stark: the base-2 logarithm of the columns' height, 9 to 20. Models that hand committed tensors to each other need the same.
     #[arg(long, value_name = "LOG")]
     pub(crate) log_rows: Option<u8>,
+    /// Replace the key of another set-up in the folder: nobody can prove for that one's card any more.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// A proof system.

@@ -1,5 +1,9 @@
 //! Some thousand fixed mutations of honest files, the same in every run. `ZKML_MUTATIONS` sets how many of each file.
-#![allow(clippy::unwrap_used, reason = "tests")]
+//!
+//! `ZKML_FUZZ_SECONDS` asks for other ones in every run, as many as there are seconds for; `ZKML_FUZZ_SEED` repeats such a run.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use zkml_hostile::fixture;
 
@@ -56,15 +60,32 @@ fn mutate(honest: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|n| n.parse().unwrap())
+}
+
 /// Runs a target on mutations of an honest file; `default` of them where the environment does not say.
 fn run(honest: &[u8], default: usize, target: impl Fn(&[u8])) {
-    let count = std::env::var("ZKML_MUTATIONS").ok().map_or(default, |n| n.parse().unwrap());
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let time = setting("ZKML_FUZZ_SECONDS").map(Duration::from_secs);
+    let count = match time {
+        Some(_) => usize::MAX,
+        None => setting("ZKML_MUTATIONS").map_or(default, |n| n as usize),
+    };
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |t| t.as_nanos() as u64 | 1);
+    let fixed = 0x9e37_79b9_7f4a_7c15;
+    let seed = setting("ZKML_FUZZ_SEED").unwrap_or_else(|| if time.is_some() { now() } else { fixed });
+    // What a failed test shows.
+    println!("ZKML_FUZZ_SEED={seed}");
+    let (mut numbers, begin) = (Numbers(seed), Instant::now());
     target(honest);
     target(&[]);
     for index in 0..count {
+        if time.is_some_and(|time| begin.elapsed() > time) {
+            break;
+        }
         let bytes = mutate(honest, &mut numbers);
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         target(&bytes);
         let seconds = start.elapsed().as_secs();
         assert!(seconds < 60, "mutation {index} takes {seconds} s");

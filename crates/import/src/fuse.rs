@@ -1,10 +1,11 @@
-//! Batch normalisations and constant additions move into the weights and bias of the node before them; then what nothing
-//! reads is removed.
+//! Batch normalisations and constant additions move into the weights and bias of the node before them, the logarithm of a sum
+//! of exponentials becomes one node; then what nothing reads is removed.
 
 use crate::eval::apply;
 use crate::graph::{DType, FloatGraph, Node, Source, Value, ValueId};
-use crate::op::{BinaryOp, Op};
+use crate::op::{BinaryOp, Op, Reduce, ReduceOp};
 use crate::tensor::{Tensor, broadcast_shape};
+use crate::unary::UnaryOp;
 
 /// Fuses where the intermediate value has no other reader, and drops unused nodes and values.
 pub(crate) fn fuse(mut graph: FloatGraph) -> FloatGraph {
@@ -25,8 +26,30 @@ pub(crate) fn fuse(mut graph: FloatGraph) -> FloatGraph {
             graph.values[output.0].source = Source::Node { node: producer, output: 0 };
             *removed = true;
         }
+        if let Some((reduce, x)) = log_sum_exp(&graph, &uses, i) {
+            graph.nodes[i].op = Op::Reduce(reduce);
+            graph.nodes[i].inputs = vec![x];
+        }
     }
     compact(graph, &removed)
+}
+
+/// The reduction that a logarithm of a sum of exponentials is, and its operand. Exponentials alone span too many magnitudes
+/// for integers of one scale.
+fn log_sum_exp(graph: &FloatGraph, uses: &[usize], i: usize) -> Option<(Reduce, ValueId)> {
+    let before = |node: &Node| {
+        let x = *node.inputs.first()?;
+        graph.producer(x).filter(|_| uses[x.0] == 1)
+    };
+    let log = &graph.nodes[i];
+    let sum = before(log).filter(|_| log.op == Op::Unary(UnaryOp::Log))?;
+    let exp = before(sum).filter(|exp| exp.op == Op::Unary(UnaryOp::Exp))?;
+    match &sum.op {
+        Op::Reduce(reduce) if reduce.op == ReduceOp::Sum => {
+            Some((Reduce { op: ReduceOp::LogSumExp, ..reduce.clone() }, exp.inputs[0]))
+        }
+        _ => None,
+    }
 }
 
 fn constant(graph: &mut FloatGraph, name: String, tensor: Tensor) -> ValueId {

@@ -293,6 +293,8 @@ pub enum ReduceOp {
     Min,
     /// Product.
     Product,
+    /// ln Σ e^x.
+    LogSumExp,
 }
 
 /// A regular subset of one axis: entries start, start + step, … (`len` of them).

@@ -226,8 +226,16 @@ fn softmax_flattens_its_axes_before_opset_13() {
 
 #[test]
 fn reductions_agree_with_the_runtime() {
-    for op_type in ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2"]
-    {
+    for op_type in [
+        "ReduceSum",
+        "ReduceMean",
+        "ReduceMax",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceL1",
+        "ReduceL2",
+        "ReduceLogSumExp",
+    ] {
         for keep in [0, 1] {
             let attributes = [("axes", Attr::Ints(&[-1, 0])), ("keepdims", Attr::Int(keep))];
             agree(&one(11, &[2, 3, 4], op_type, &[], &attributes, same));
@@ -237,6 +245,16 @@ fn reductions_agree_with_the_runtime() {
     agree(&one(13, &[2, 3], "ArgMax", &[], &[("axis", Attr::Int(1)), ("keepdims", Attr::Int(0))], same));
     let top = Model::new(13).x(&[2, 5]).ints("k", &[3]).node("TopK", &["x", "k"], &["y", "i"], &[]);
     agree(&top.output("y").output("i"));
+}
+
+#[test]
+fn the_logarithm_of_a_sum_of_exponentials_becomes_one_node() {
+    let axes = [("axes", Attr::Ints(&[1])), ("keepdims", Attr::Int(0))];
+    let model = Model::new(11).x(&[2, 3, 4]).node("Exp", &["x"], &["e"], &[]);
+    let model = model.node("ReduceSum", &["e"], &["s"], &axes).node("Log", &["s"], &["y"], &[]).output("y");
+    let graph = model.import().unwrap().graph;
+    assert!(matches!(&graph.nodes[..], [only] if matches!(only.op, Op::Reduce(_))), "{graph}");
+    agree(&model);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::error::RelationError;
 use crate::map::Map;
 use crate::ops::contraction::with_batch;
 use crate::ops::relate;
+use crate::ops::topk::Ranking;
 use crate::system::{
     Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, System, ViewId,
     check_coefficient,
@@ -93,6 +94,8 @@ pub(crate) struct Builder<'a> {
     tables: BTreeMap<Vec<Vec<i32>>, usize>,
     census: Census,
     ones: Option<usize>,
+    /// The rankings so far: values and positions share one.
+    pub(crate) rankings: BTreeMap<(TensorId, usize), Ranking>,
     /// What all views hold in memory, and all claims on operands of products.
     memory: usize,
     /// What was read and written to compose views.
@@ -178,6 +181,7 @@ impl<'a> Builder<'a> {
             tables: BTreeMap::new(),
             census: Census::default(),
             ones: None,
+            rankings: BTreeMap::new(),
             memory: 0,
             work: 0,
             rows: 0,

@@ -104,8 +104,11 @@ pub struct Layout {
 
 /// The most columns of one tree.
 const MAX_COLUMNS: usize = 1 << 14;
-/// The most slabs of committed tensors, and entries of public ones, that a verifier reads for all claims of a proof.
-const MAX_READ: usize = 1 << 26;
+/// The most entries of public tensors, and slabs of committed ones, that a verifier reads for all claims of a proof: a second
+/// or two.
+const MAX_READ: usize = 1 << 24;
+/// The entries that are read in the time that a slab takes.
+const ENTRIES_PER_SLAB: usize = 16;
 
 impl Layout {
     /// Places the tensors of a system in columns of height `2^log_rows`.
@@ -185,7 +188,7 @@ impl Layout {
 /// entries of a public one.
 fn check_claims(system: &System, placements: &[Option<Placement>]) -> Result<(), RelationError> {
     let read = |tensor: usize| match &placements[tensor] {
-        Some(placement) => placement.slabs.len(),
+        Some(placement) => placement.slabs.len().saturating_mul(ENTRIES_PER_SLAB),
         None => system.tensors[tensor].shape.iter().product(),
     };
     let fractions = system.helpers.iter().flat_map(|h| &h.fractions);
@@ -198,7 +201,7 @@ fn check_claims(system: &System, placements: &[Option<Placement>]) -> Result<(),
         .chain(products.flat_map(|p| [p.a, p.b]));
     let total = views.map(|view| read(system.views[view.0].tensor)).fold(0, usize::saturating_add);
     if total > MAX_READ {
-        let what = "the number of slabs and public entries that claims read";
+        let what = "the number of public entries, and of sixteenths of slabs, that claims read";
         return Err(RelationError::TooLarge { what, got: total as u64, limit: MAX_READ as u64 });
     }
     Ok(())

@@ -12,7 +12,8 @@ use zkml_iop::error::{RelationError, VerifyError};
 use zkml_iop::layout::{Layout, Reserved};
 use zkml_iop::system::System;
 use zkml_ir::ops::{
-    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Max, Requantize, Reshape, View,
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Max, Ranked, Requantize, Reshape,
+    TopK, View,
 };
 use zkml_ir::{Graph, Interval, Op, TensorId};
 
@@ -37,7 +38,7 @@ fn scale(k: i64) -> Op {
 #[test]
 fn distances_that_reach_around_the_field_are_refused() {
     // −2^29 − (2^29 − 1) is a positive number of 30 bits modulo the field: the smaller of both would pass for their maximum.
-    for op in [Op::Max(Max {}), Op::ArgMax(ArgMax {})] {
+    for op in [Op::Max(Max {}), Op::ArgMax(ArgMax {}), Op::TopK(TopK { k: 2, ranked: Ranked::Positions })] {
         for range in [Interval::signed(30), Interval::new(-(1 << 29), (1 << 29) - 1000)] {
             let mut s = Sketch::new();
             let x = s.input(&[1, 2], range);
@@ -91,6 +92,10 @@ fn rearrangements_that_need_too_much_memory_are_refused() {
     let long = s.node(wide(1 << 29), &[x]);
     let y = s.node(Op::ArgMax(ArgMax {}), &[long]);
     refused(s.clone(), y);
+    let y = s.node(Op::TopK(TopK { k: 3, ranked: Ranked::Values }), &[long]);
+    refused(s.clone(), y);
+    let many = Op::TopK(TopK { k: 5, ranked: Ranked::Values });
+    assert!(s.graph.clone().add_node("many", many, &[long]).is_err());
     let y = s.node(concat.clone(), &[long, x]);
     refused(s.clone(), y);
     let y = s.node(Op::Gather(Gather { axis: 1, indices: vec![5] }), &[long]);

@@ -16,8 +16,8 @@ use zkml_iop::builder::Visibility::{self, Private, Public};
 use zkml_iop::error::VerifyError;
 use zkml_iop::prover::Proof;
 use zkml_ir::ops::{
-    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
-    Reshape, Softmax, View,
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, Ranked, ReduceSum,
+    Requantize, Reshape, Softmax, TopK, View,
 };
 use zkml_ir::{Interval, Op, Table};
 
@@ -491,35 +491,124 @@ fn equal_maxima_may_share_the_indicator() {
     f.verdict().unwrap();
 }
 
-fn argmax(top: i32, chosen: [i32; 4], position: i32, broken: &[&str]) {
-    let case = maximum(Op::ArgMax(ArgMax {}));
+/// An argmax over `x` with these steps, this maximum and this position.
+fn argmax(x: [i32; 4], steps: [i32; 4], top: i32, position: i32, broken: &[&str]) {
+    let mut s = Sketch::new();
+    let input = s.input(&[1, 4], I8);
+    let y = s.node(Op::ArgMax(ArgMax {}), &[input]);
+    let case = s.on(y, &x, Public);
     let mut f = case.forge();
-    f.at("ArgMax_1", 0)[0] = top;
-    f.at("ArgMax_1", 1).copy_from_slice(&chosen);
+    f.at("ArgMax_1", 0).copy_from_slice(&steps);
+    f.at("ArgMax_1", 1)[0] = top;
     f.output()[0] = position;
     f.assert_breaks(broken);
 }
 
 #[test]
 fn an_argmax_that_picks_a_later_equal_entry_is_refused() {
-    argmax(9, [0, 0, 1, 0], 2, &["range 256"]);
+    argmax([5, 9, 9, 2], [1, 1, 1, 0], 9, 2, &["range 256"]);
 }
 
 #[test]
 fn an_argmax_that_picks_a_smaller_entry_is_refused() {
-    argmax(5, [1, 0, 0, 0], 0, &["range 256"]);
-    argmax(9, [1, 0, 0, 0], 0, &["ArgMax_1"]);
+    argmax([5, 9, 9, 2], [1, 0, 0, 0], 5, 0, &["range 256"]);
+    argmax([5, 9, 9, 2], [1, 0, 0, 0], 9, 0, &["ArgMax_1"]);
 }
 
 #[test]
-fn an_argmax_between_two_positions_is_refused() {
-    argmax(9, [0, 2, -1, 0], 0, &["range 2"]);
+fn an_argmax_whose_steps_are_no_bits_is_refused() {
+    argmax([5, 9, 9, 2], [1, 1, -1, 0], 9, 0, &["ArgMax_1"]);
+}
+
+#[test]
+fn an_argmax_whose_steps_rise_again_is_refused() {
+    // 9 − 5 + 5: the entries before the last step cancel.
+    argmax([9, 5, 5, 2], [1, 0, 1, 0], 9, 1, &["ArgMax_1"]);
+}
+
+#[test]
+fn an_argmax_that_picks_no_entry_is_refused() {
+    argmax([-5, -9, -9, -2], [0, 0, 0, 0], 0, 0, &["ArgMax_1"]);
 }
 
 #[test]
 fn an_argmax_at_another_position_than_it_picks_is_refused() {
-    argmax(9, [0, 1, 0, 0], 2, &["ArgMax_1"]);
-    argmax(9, [0, 1, 1, 0], 3, &["ArgMax_1", "range 256"]);
+    argmax([5, 9, 9, 2], [1, 1, 0, 0], 9, 2, &["ArgMax_1"]);
+}
+
+fn two_greatest(x: [i32; 4], ranked: Ranked) -> Case {
+    let mut s = Sketch::new();
+    let input = s.input(&[1, 4], Interval::new(0, 100));
+    let y = s.node(Op::TopK(TopK { k: 2, ranked }), &[input]);
+    s.on(y, &x, Public)
+}
+
+/// The two greatest entries of `x`, with picks of the attacker's choice and the bit that says whether they turn back.
+fn top_two(x: [i32; 4], picks: [usize; 2], turns_back: i32, broken: &[&str]) {
+    let case = two_greatest(x, Ranked::Positions);
+    let mut f = case.forge();
+    for (row, pick) in picks.into_iter().enumerate() {
+        for j in 0..4 {
+            f.at("TopK_1", 0)[4 * row + j] = i32::from(j <= pick);
+        }
+        f.at("TopK_1", 1)[row] = x[pick];
+        f.output()[row] = pick as i32;
+    }
+    f.at("TopK_1", 2)[0] = turns_back;
+    f.assert_breaks(broken);
+}
+
+#[test]
+fn equal_entries_ranked_by_falling_position_are_refused() {
+    top_two([5, 9, 9, 2], [2, 1], 0, &["range 8"]);
+    top_two([5, 9, 9, 2], [2, 1], 1, &["range 128"]);
+}
+
+#[test]
+fn greatest_entries_in_ascending_order_are_refused() {
+    top_two([5, 9, 3, 2], [0, 1], 0, &["range 128"]);
+    top_two([5, 9, 3, 2], [0, 1], 1, &["range 128"]);
+}
+
+#[test]
+fn an_entry_that_is_ranked_twice_is_refused() {
+    top_two([5, 9, 9, 2], [1, 1], 0, &["range 8"]);
+    top_two([5, 9, 9, 2], [1, 1], 1, &["range 128"]);
+}
+
+#[test]
+fn a_ranking_that_leaves_out_a_greater_entry_is_refused() {
+    top_two([5, 9, 9, 2], [1, 0], 1, &["range 128"]);
+    top_two([5, 9, 7, 2], [0, 2], 0, &["range 128"]);
+}
+
+#[test]
+fn a_ranking_that_leaves_out_an_earlier_equal_entry_is_refused() {
+    top_two([5, 9, 9, 9], [1, 3], 0, &["range 128"]);
+}
+
+#[test]
+fn a_turn_of_a_ranking_that_is_no_bit_is_refused() {
+    top_two([5, 9, 2, 2], [1, 0], 2, &["TopK_1"]);
+    top_two([5, 9, 2, 2], [1, 0], 0, &["range 8"]);
+}
+
+#[test]
+fn ranked_positions_and_values_other_than_the_picks_are_refused() {
+    for (ranked, wrong) in [(Ranked::Positions, 3), (Ranked::Values, 8)] {
+        let case = two_greatest([5, 9, 9, 2], ranked);
+        for entry in 0..2 {
+            let mut f = case.forge();
+            f.output()[entry] = wrong;
+            f.assert_breaks(&["TopK_1"]);
+        }
+    }
+    let case = two_greatest([5, 9, 9, 2], Ranked::Values);
+    let mut f = case.forge();
+    // No entry, and yet in order.
+    f.at("TopK_1", 1)[0] = 10;
+    f.output()[0] = 10;
+    f.assert_breaks(&["TopK_1"]);
 }
 
 fn batch(visible: (Visibility, Visibility)) -> Case {

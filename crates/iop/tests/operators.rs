@@ -4,8 +4,8 @@ mod clear;
 
 use clear::sketch::{I8, Sketch, U8, conv, gemm};
 use zkml_ir::ops::{
-    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
-    Reshape, Softmax, View,
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, Ranked, ReduceSum,
+    Requantize, Reshape, Softmax, TopK, View,
 };
 use zkml_ir::{Interval, Op, Table};
 
@@ -124,4 +124,52 @@ fn raw_scores_are_committed_exactly_before_argmax() {
     let exact = s.node(Op::Requantize(exact), &[acc]);
     let y = s.node(Op::ArgMax(ArgMax {}), &[exact]);
     s.prove(y);
+}
+
+#[test]
+fn rankings_of_any_length_are_proven() {
+    for (length, k, range) in [
+        (1, 1, U8),
+        (5, 1, I8),
+        (5, 2, I8),
+        (6, 6, Interval::new(0, 2)),
+        (3, 3, Interval::point(7)),
+        (7, 4, Interval::signed(29)),
+    ] {
+        for ranked in [Ranked::Values, Ranked::Positions] {
+            let mut s = Sketch::new();
+            let x = s.input(&[2, length], range);
+            let y = s.node(Op::TopK(TopK { k, ranked }), &[x]);
+            s.prove(y);
+        }
+    }
+}
+
+#[test]
+fn values_and_positions_of_one_tensor_share_a_ranking() {
+    let mut s = Sketch::new();
+    let x = s.input(&[2, 5], I8);
+    let shifted = s.node(Op::Linear(Linear { coefficients: vec![-1], constant: 9 }), &[x]);
+    let values = s.node(Op::TopK(TopK { k: 3, ranked: Ranked::Values }), &[shifted]);
+    let positions = s.node(Op::TopK(TopK { k: 3, ranked: Ranked::Positions }), &[shifted]);
+    let y = s.node(Op::Linear(Linear { coefficients: vec![1, 1000], constant: 0 }), &[values, positions]);
+    let case = s.clone().single(y);
+    let rankings = case.system.tensors.iter().filter(|t| t.shape == [1, 2, 3, 5]).count();
+    assert_eq!(rankings, 1);
+    s.prove(y);
+}
+
+#[test]
+fn an_argmax_over_a_long_axis_is_linear_in_its_length() {
+    let length = 6_000;
+    let mut s = Sketch::new();
+    let x = s.input(&[1, length], I8);
+    let y = s.node(Op::ArgMax(ArgMax {}), &[x]);
+    let case = s.single(y);
+    let pairs = case.system.views.iter().flat_map(|v| &v.map.groups).map(|g| match &g.relation {
+        zkml_iop::map::Relation::Identity => 0,
+        zkml_iop::map::Relation::Pairs(pairs) => pairs.len(),
+    });
+    assert!(pairs.sum::<usize>() < 10 * length);
+    case.assert_complete();
 }

@@ -11,8 +11,8 @@ use zkml_iop::builder::Visibility::{self, Private, Public};
 use zkml_iop::builder::{Shape, build_system};
 use zkml_iop::system::Home;
 use zkml_ir::ops::{
-    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, ReduceSum, Requantize,
-    Reshape, Softmax, View,
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, Ranked, ReduceSum,
+    Requantize, Reshape, Softmax, TopK, View,
 };
 use zkml_ir::{Graph, Interval, Op, Table, TensorId};
 
@@ -26,7 +26,7 @@ fn step(s: &mut Sketch, x: TensorId, (op, seed): Step) -> Option<TensorId> {
     let info = s.graph.tensor(x).clone();
     let (shape, rank) = (info.shape.clone(), info.shape.len());
     let axis = below(rank.max(1));
-    match op % 16 {
+    match op % 17 {
         0 => {
             let coefficients = vec![below(5) as i64 - 2, 3];
             add(s, Op::Linear(Linear { coefficients, constant: below(9) as i64 - 4 }), &[x, x])
@@ -96,6 +96,10 @@ fn step(s: &mut Sketch, x: TensorId, (op, seed): Step) -> Option<TensorId> {
         14 => {
             let index = add(s, Op::ArgMax(ArgMax {}), &[x])?;
             requantized(s, index, &mut below)
+        }
+        15 => {
+            let ranked = [Ranked::Values, Ranked::Positions][below(2)];
+            add(s, Op::TopK(TopK { k: 1 + below(3), ranked }), &[x])
         }
         _ => requantized(s, x, &mut below),
     }

@@ -4,13 +4,19 @@
 
 mod clear;
 
-use clear::sketch::{I8, Sketch, U8, gemm};
+use clear::sketch::{I8, Sketch, U8, conv, gemm};
 use clear::{Case, Counter, K};
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
-use zkml_iop::builder::Visibility::{Committed, Public};
-use zkml_iop::error::ProveError;
+use zkml_iop::builder::Visibility::{Committed, Private, Public};
+use zkml_iop::commitment::Combination;
+use zkml_iop::context::Context;
+use zkml_iop::error::{ProveError, VerifyError};
+use zkml_iop::layout::TreeKind;
+use zkml_iop::native::Native;
 use zkml_iop::prover::{Pads, Proof, Randomness};
-use zkml_iop::sealed::{Equation, Relation, count};
+use zkml_iop::reader::Reader;
+use zkml_iop::sealed::{Equation, Recorder, Relation, count};
+use zkml_iop::transcript::Transcript;
 use zkml_ir::Op;
 use zkml_ir::ops::{Einsum, Max};
 
@@ -139,4 +145,206 @@ fn missing_and_trailing_sealed_scalars_are_refused() {
     let mut short = proof;
     short.scalars.pop();
     case.record(&[], &short).unwrap_err();
+}
+
+/// A context that writes down what the verifier asks of another one.
+struct Logged<C: Context> {
+    inner: C,
+    events: Vec<String>,
+    /// Every challenge, with the number of scalars that were received before it.
+    challenges: Vec<(usize, C::Public)>,
+    received: usize,
+    /// Pairs of scalars that were multiplied, in the order of their first products.
+    products: Vec<(usize, usize)>,
+}
+
+impl<C: Context> Logged<C> {
+    fn new(inner: C) -> Self {
+        Self { inner, events: vec![], challenges: vec![], received: 0, products: vec![] }
+    }
+}
+
+impl<C: Context> Context for Logged<C> {
+    type Public = C::Public;
+    /// The scalar's number, and the scalar.
+    type Sealed = (usize, C::Sealed);
+    type Linear = C::Linear;
+
+    fn basis(&self, index: usize) -> C::Public {
+        self.inner.basis(index)
+    }
+
+    fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError> {
+        self.events.push(format!("commit {tree:?}"));
+        self.inner.commit(tree)
+    }
+
+    fn challenge(&mut self, label: &'static str) -> C::Public {
+        self.events.push(format!("challenge {label}"));
+        let challenge = self.inner.challenge(label);
+        self.challenges.push((self.received, challenge.clone()));
+        challenge
+    }
+
+    fn receive(&mut self, label: &'static str) -> Result<Self::Sealed, VerifyError> {
+        self.events.push(format!("receive {label}"));
+        self.received += 1;
+        Ok((self.received - 1, self.inner.receive(label)?))
+    }
+
+    fn affine(&mut self, value: &Self::Sealed, factor: &C::Public, constant: &C::Public) -> Self::Sealed {
+        (value.0, self.inner.affine(&value.1, factor, constant))
+    }
+
+    fn zero(&self) -> C::Linear {
+        self.inner.zero()
+    }
+
+    fn add_public(&mut self, sum: &mut C::Linear, value: &C::Public) {
+        self.inner.add_public(sum, value);
+    }
+
+    fn add(&mut self, sum: &mut C::Linear, factor: &C::Public, value: &Self::Sealed) {
+        self.events.push(format!("add {}", value.0));
+        self.inner.add(sum, factor, &value.1);
+    }
+
+    fn add_product(&mut self, sum: &mut C::Linear, factor: &C::Public, a: &Self::Sealed, b: &Self::Sealed) {
+        let pair = (a.0.min(b.0), a.0.max(b.0));
+        self.events.push(format!("product {pair:?}"));
+        if !self.products.contains(&pair) {
+            self.products.push(pair);
+        }
+        self.inner.add_product(sum, factor, &a.1, &b.1);
+    }
+
+    fn scale(&mut self, sum: &C::Linear, factor: &C::Public) -> C::Linear {
+        self.inner.scale(sum, factor)
+    }
+
+    fn add_linear(&mut self, sum: &mut C::Linear, other: &C::Linear) {
+        self.inner.add_linear(sum, other);
+    }
+
+    fn assert_zero(&mut self, sum: C::Linear, check: &'static str) -> Result<(), VerifyError> {
+        self.events.push(format!("check {check}"));
+        self.inner.assert_zero(sum, check)
+    }
+
+    fn open(&mut self, point: &[C::Public]) -> Result<Combination<C::Public>, VerifyError> {
+        self.events.push("open".into());
+        self.inner.open(point)
+    }
+}
+
+/// One convolution with padding, one residual, private output in limbs.
+fn convolution() -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 2, 5, 5], U8);
+    let w = s.weight(&[2, 2, 3, 3], I8);
+    let acc = s.node(Op::Conv(conv([2, 2], [(1, 1), (1, 1)], 1)), &[x, w]);
+    let hidden = s.relu(acc, 7, 8);
+    s.case(hidden, 1, (Private, Private))
+}
+
+/// Nothing to look up.
+fn linear_layer() -> Case {
+    let mut s = Sketch::new();
+    let x = s.input(&[1, 3], U8);
+    let w = s.weight(&[2, 3], I8);
+    let y = s.node(gemm(), &[x, w]);
+    s.case(y, 1, (Public, Public))
+}
+
+#[test]
+fn all_contexts_are_asked_for_the_same_scalars_products_and_checks() {
+    for case in [network(), convolution(), linear_layer()] {
+        let proof = case.prove(case.witness.clone());
+        let (scheme, shared, public) = (clear::Clear::honest(), case.commitments(), case.public());
+        let reader = |transcript| Reader::new(&scheme, transcript, &proof, &shared, &case.layout);
+        let mut sponges = [case.transcript.clone(), case.transcript.clone()];
+        let [first, second] = &mut sponges;
+        let mut native = Logged::new(Native::new(reader(first)));
+        zkml_iop::verifier::verify(&mut native, &case.system, &case.layout, &public, &[]).unwrap();
+        let mut recorder = Logged::new(Recorder::new(reader(second)));
+        zkml_iop::verifier::verify(&mut recorder, &case.system, &case.layout, &public, &[]).unwrap();
+        assert_eq!(native.events, recorder.events);
+        assert_eq!(native.challenges, recorder.challenges);
+
+        let relation = recorder.inner.finish().unwrap();
+        let counted = count(&case.system, &case.layout, &public, 0).unwrap();
+        assert_eq!(counted, relation.shape);
+        assert_eq!((counted.num_pads, counted.products), (native.received, native.products));
+        let checks: Vec<_> = native.events.iter().filter_map(|e| e.strip_prefix("check ")).collect();
+        assert_eq!(checks, relation.equations.iter().map(|e| e.check).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_dry_run_of_another_statement_does_not_fit_the_proof() {
+    let case = network();
+    let shape = count(&case.system, &case.layout, &case.public(), 0).unwrap();
+    for other in [convolution(), linear_layer()] {
+        assert_ne!(count(&other.system, &other.layout, &other.public(), 0).unwrap(), shape);
+    }
+    // Claims on whole columns bring no scalars of their own.
+    assert_eq!(count(&case.system, &case.layout, &case.public(), 1).unwrap(), shape);
+}
+
+/// Every challenge that the recorder draws of a proof, with the number of scalars before it.
+fn challenges(case: &Case, proof: &Proof<clear::Clear>) -> Vec<(usize, K)> {
+    let (scheme, shared, mut transcript) =
+        (clear::Clear::honest(), case.commitments(), case.transcript.clone());
+    let mut cx =
+        Logged::new(Recorder::new(Reader::new(&scheme, &mut transcript, proof, &shared, &case.layout)));
+    // A proof with another commitment is refused at its opening: after the last challenge.
+    let _ = zkml_iop::verifier::verify(&mut cx, &case.system, &case.layout, &case.public(), &[]);
+    cx.challenges
+}
+
+#[test]
+fn every_scalar_is_absorbed_before_the_next_challenge_is_drawn() {
+    let case = network();
+    let proof = sealed(&case, &pads(&case));
+    let honest = challenges(&case, &proof);
+    for position in 0..proof.scalars.len() {
+        let mut changed = proof.clone();
+        changed.scalars[position] += K::ONE;
+        for (a, b) in honest.iter().zip(challenges(&case, &changed)) {
+            assert_eq!(a.1 == b.1, a.0 <= position, "scalar {position}, a challenge after {} scalars", a.0);
+        }
+    }
+}
+
+#[test]
+fn every_commitment_is_absorbed_before_the_next_challenge_is_drawn() {
+    let case = network();
+    let proof = sealed(&case, &pads(&case));
+    let honest = challenges(&case, &proof);
+    // The first two challenges come before the helpers.
+    for (changed, unaffected) in [
+        (Proof { witness: [7; 32], ..proof.clone() }, 0),
+        (Proof { helpers: Some([7; 32]), ..proof.clone() }, 2),
+    ] {
+        let other = challenges(&case, &changed);
+        assert_eq!(honest.len(), other.len());
+        for (index, (a, b)) in honest.iter().zip(&other).enumerate() {
+            assert_eq!(a.1 == b.1, index < unaffected, "challenge {index}");
+        }
+    }
+    // The statement and the pads' commitment come before everything.
+    let mut other = network();
+    other.transcript.absorb_bytes("pads commitment", &[7; 32]);
+    let other = challenges(&other, &proof);
+    assert!(honest.iter().zip(&other).all(|(a, b)| a.1 != b.1));
+}
+
+#[test]
+fn pads_of_another_proof_satisfy_nothing_but_what_holds_for_any() {
+    let case = network();
+    let own = pads(&case);
+    let relation = case.record(&[], &sealed(&case, &own)).unwrap();
+    let mut dice = Counter(1234);
+    let other: Vec<K> = own.iter().map(|_| K::from_basis_coefficients_fn(|_| dice.field())).collect();
+    assert_eq!(violated(&relation, &other).len(), relation.equations.len());
 }

@@ -62,8 +62,10 @@ fn report(model: &str, samples: &str, options: &Options, operators: bool) -> Res
     let percent = |v: Option<f64>| v.map_or("–".into(), |v| format!("{:.3} %", v * 100.0));
     let output = &result.outputs[0];
     println!(
-        "{name:<20} {:?} n={} top-1 {} max {} mean {} accuracy {} -> {} | calibrate {:.1?} compile {:.1?} total {:.1?}",
+        "{name:<20} {:?} {}/{} bits n={} top-1 {} max {} mean {} accuracy {} -> {} | calibrate {:.1?} compile {:.1?} total {:.1?}",
         options.profile,
+        compiled.metadata.options.bits(),
+        compiled.metadata.options.bits_of_weights(),
         result.samples,
         percent(output.top1_agreement),
         percent(output.max_error),

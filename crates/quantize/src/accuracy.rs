@@ -9,7 +9,6 @@ use zkml_ir::execute;
 
 use crate::compiled::Compiled;
 use crate::error::QuantizeError;
-use crate::options::OutputMode;
 
 /// How an integer model compares with its float model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,15 +126,14 @@ fn compare(
             continue;
         };
         let integers = &trace.value(port.tensor).data;
-        let positions =
-            compiled.metadata.options.output == OutputMode::ArgMax && integers.len() != float.data().len();
+        let ranked = compiled.metadata.options.output.positions(graph.value(output.value));
         let reals: Vec<f64> = integers.iter().map(|&v| f64::from(v) * port.scale).collect();
         if let (0, Some(label)) = (index, label) {
             tally.float_hits = usize::from(class(float, float.data()) == label);
             tally.integer_hits =
-                usize::from(if positions { i64::from(integers[0]) } else { class(float, &reals) } == label);
+                usize::from(if ranked > 0 { i64::from(integers[0]) } else { class(float, &reals) } == label);
         }
-        tally.outputs.push(OutputTally::of(float, &reals, positions));
+        tally.outputs.push(OutputTally::of(float, &reals, ranked));
     }
     for binding in &compiled.metadata.bindings {
         let integers = trace.value(binding.tensor);
@@ -169,19 +167,20 @@ fn first_maximum<T: Copy + PartialOrd>(row: &[T]) -> usize {
 }
 
 impl OutputTally {
-    fn of(float: &Tensor, reals: &[f64], positions: bool) -> Self {
+    /// `reals` are scores, or the positions of the `ranked` greatest ones of every row.
+    fn of(float: &Tensor, reals: &[f64], ranked: usize) -> Self {
         let mut tally = Self::default();
         let length = float.shape().last().copied().unwrap_or(1).max(1);
         for (index, row) in float.data().chunks(length).enumerate() {
-            let got = if positions {
-                reals.get(index).map(|&v| v as usize)
+            let got = if ranked > 0 {
+                reals.get(index * ranked).map(|&v| v as usize)
             } else {
                 reals.get(index * length..(index + 1) * length).map(first_maximum)
             };
             tally.rows += usize::from(length > 1);
             tally.agreeing += usize::from(length > 1 && got == Some(first_maximum(row)));
         }
-        for (&f, &r) in float.data().iter().zip(reals).filter(|_| !positions) {
+        for (&f, &r) in float.data().iter().zip(reals).filter(|_| ranked == 0) {
             let (f, error) = (f64::from(f), (f64::from(f) - r).abs());
             tally.entries += 1;
             tally.max = tally.max.max(error);

@@ -15,6 +15,8 @@ const KEPT_PER_SAMPLE: usize = 256;
 pub(crate) struct Observed {
     pub(crate) min: f32,
     pub(crate) max: f32,
+    /// The number of entries.
+    pub(crate) seen: usize,
     /// Whether all entries are multiples of 1/255 in [0, 1]: pixels.
     pub(crate) pixels: bool,
     /// For the output of a normalisation, the least variance of its operand.
@@ -28,6 +30,7 @@ impl Observed {
         Self {
             min: f32::INFINITY,
             max: f32::NEG_INFINITY,
+            seen: 0,
             pixels: true,
             least_variance: f64::INFINITY,
             kept: Vec::new(),
@@ -35,6 +38,7 @@ impl Observed {
     }
 
     fn add(&mut self, data: &[f32]) {
+        self.seen += data.len();
         for &v in data {
             self.min = self.min.min(v);
             self.max = self.max.max(v);
@@ -44,6 +48,12 @@ impl Observed {
         // An odd step visits all columns of a power-of-two layout.
         let step = (data.len() / KEPT_PER_SAMPLE) | 1;
         self.kept.extend(data.iter().step_by(step));
+    }
+
+    /// The length of the interval of all entries, or a hundredth of their magnitude where they hardly differ.
+    pub(crate) fn range(&self) -> f64 {
+        let (lo, hi) = (f64::from(self.min), f64::from(self.max));
+        (hi - lo).max(lo.abs().max(hi.abs()) / 100.0)
     }
 
     /// The interval that all entries but a share of them, on either side, lie in.
@@ -57,17 +67,30 @@ impl Observed {
     }
 }
 
+/// Samples that a calibration keeps, to measure accuracy on: the fewest and the most.
+const KEPT_SAMPLES: (usize, usize) = (8, 64);
+/// The entries of all tensors of the kept samples together, where there are more than the fewest.
+const KEPT_ENTRIES: usize = 1 << 22;
+
+/// A sample and what the float model makes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) inputs: Vec<Tensor>,
+    pub(crate) outputs: Vec<Tensor>,
+}
+
 /// The measured range of every tensor of a float graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     observed: Vec<Observed>,
     num_samples: usize,
+    kept: Vec<Kept>,
 }
 
 impl Calibration {
     /// Calibration without samples so far.
     pub fn new(graph: &FloatGraph) -> Self {
-        Self { observed: vec![Observed::empty(); graph.values.len()], num_samples: 0 }
+        Self { observed: vec![Observed::empty(); graph.values.len()], num_samples: 0, kept: Vec::new() }
     }
 
     /// Runs the float reference over `samples`, each the graph's inputs in order.
@@ -108,8 +131,29 @@ impl Calibration {
             observed.add(value.data());
         }
         self.observe_variances(graph, values);
+        self.keep(graph, values);
         self.num_samples += 1;
         Ok(())
+    }
+
+    /// Keeps the first samples; outputs that are constant need no measuring.
+    fn keep(&mut self, graph: &FloatGraph, values: &[Option<Tensor>]) {
+        let entries: usize = values.iter().flatten().map(|t| t.data().len()).sum();
+        if self.kept.len() >= (KEPT_ENTRIES / entries.max(1)).clamp(KEPT_SAMPLES.0, KEPT_SAMPLES.1) {
+            return;
+        }
+        let of = |ids: &mut dyn Iterator<Item = usize>| -> Option<Vec<Tensor>> {
+            ids.map(|id| values.get(id).cloned().flatten()).collect()
+        };
+        let inputs = of(&mut graph.inputs.iter().map(|id| id.0));
+        let outputs = of(&mut graph.outputs.iter().map(|output| output.value.0));
+        if let (Some(inputs), Some(outputs)) = (inputs, outputs) {
+            self.kept.push(Kept { inputs, outputs });
+        }
+    }
+
+    pub(crate) fn kept(&self) -> &[Kept] {
+        &self.kept
     }
 
     /// The inverse root of a normalisation has no value of its own in the graph.

@@ -1,7 +1,7 @@
 //! The lowering as a whole: inputs, nodes in order, outputs.
 
 use zkml_import::{DType, FloatGraph, Node, Op as FloatOp, Source, UnaryOp, ValueId};
-use zkml_ir::ops::ArgMax;
+use zkml_ir::ops::{ArgMax, Ranked, TopK};
 use zkml_ir::{Model, Op};
 
 use crate::calibrate::Calibration;
@@ -10,16 +10,18 @@ use crate::error::{QuantizeError, UnsupportedNode};
 use crate::lowering::{Lowered, Lowering};
 use crate::ops;
 use crate::options::{Options, OutputMode};
+use crate::precision::precise;
 use crate::scale::Formats;
 
 /// Turns a float graph into an integer model.
 ///
-/// Scales come from `calibration`, which must have seen samples; `options` says how many bits there are and what becomes
-/// of the outputs.
+/// Scales come from `calibration`, which must have seen samples; `options` says how many bits there are at least and what
+/// becomes of the outputs. Where the outputs of some calibration samples miss the profile's accuracy, there are more bits.
 ///
 /// # Errors
 /// [`QuantizeError::NoCalibration`]; [`QuantizeError::Unsupported`] with all nodes that have no integer semantics;
-/// [`QuantizeError::Range`] where the integers of a layer do not fit the field.
+/// [`QuantizeError::Range`] where the integers of a layer do not fit the field; [`QuantizeError::Inaccurate`] where they lose
+/// what the outputs need.
 pub fn compile(
     graph: &FloatGraph,
     calibration: &Calibration,
@@ -27,6 +29,27 @@ pub fn compile(
 ) -> Result<Compiled, QuantizeError> {
     options.check()?;
     calibration.check(graph)?;
+    // Scores tell more about bits than the positions of the greatest ones.
+    let raw = Options { output: OutputMode::Raw, ..options.clone() };
+    let compiled = match precise(graph, calibration, &raw, |options| lower(graph, calibration, options)) {
+        Err(QuantizeError::Unsupported { .. } | QuantizeError::Range { .. }) if raw != *options => {
+            // Ranking may need fewer operators than the scores themselves.
+            return lower(graph, calibration, options);
+        }
+        compiled => compiled?,
+    };
+    if raw == *options {
+        return Ok(compiled);
+    }
+    lower(graph, calibration, &Options { output: options.output, ..compiled.metadata.options })
+}
+
+/// An integer model of exactly these bits.
+fn lower(
+    graph: &FloatGraph,
+    calibration: &Calibration,
+    options: &Options,
+) -> Result<Compiled, QuantizeError> {
     let outputs: Vec<ValueId> =
         graph.outputs.iter().map(|o| scored(graph, o.value, options.output)).collect();
     let live = live_nodes(graph, &outputs);
@@ -45,7 +68,7 @@ pub fn compile(
 /// What is ranked for an output: the maximum of a softmax is where its operand's is.
 fn scored(graph: &FloatGraph, output: ValueId, mode: OutputMode) -> ValueId {
     let mut value = output;
-    while let (OutputMode::ArgMax, Some(node)) = (mode, graph.producer(value)) {
+    while let (true, Some(node)) = (mode != OutputMode::Raw, graph.producer(value)) {
         let last = graph.shape(value).len().checked_sub(1);
         let monotone = match &node.op {
             FloatOp::Softmax { axes, .. } => axes.iter().all(|&axis| Some(axis) == last),
@@ -98,7 +121,10 @@ fn lower_nodes(cx: &mut Lowering<'_>, live: &[bool]) -> Result<(), QuantizeError
             refused.extend(ops::unsupported(&node.op).map(|reason| refusal(float, node, reason.into())));
             continue;
         }
-        match ops::lower(cx, node).and_then(|lowered| cx.define(node.outputs[0], lowered)) {
+        let define = |cx: &mut Lowering<'_>, lowered: Vec<Lowered>| {
+            node.outputs.iter().zip(lowered).try_for_each(|(&output, lowered)| cx.define(output, lowered))
+        };
+        match ops::lower(cx, node).and_then(|lowered| define(cx, lowered)) {
             Ok(()) => {}
             Err(QuantizeError::Unsupported { nodes }) => refused.extend(nodes),
             Err(error) => return Err(error),
@@ -116,29 +142,28 @@ pub(crate) fn refusal(graph: &FloatGraph, node: &Node, reason: String) -> Unsupp
     }
 }
 
-/// A graph output: the accumulator itself, or the exact position of its maximum.
+/// A graph output: the accumulator itself, or the exact positions of its greatest entries.
 fn lower_output(cx: &mut Lowering<'_>, name: &str, id: ValueId) -> Result<(), QuantizeError> {
     let (float, value) = (cx.float, cx.float.value(id));
     cx.current = match &value.source {
         Source::Node { node, .. } => (float.nodes[*node].name.clone(), float.nodes[*node].op_type.clone()),
         _ => (value.name.clone(), "output".into()),
     };
-    let ranked =
-        cx.options.output == OutputMode::ArgMax && value.dtype == DType::Float && !value.shape.is_empty();
-    let sum = match cx.lowered(id) {
-        Some(Lowered::Sum(sum)) => Some(sum.clone()),
-        _ => None,
+    let (suffix, op) = match cx.options.output {
+        mode if mode.positions(value) == 0 => {
+            let x = match cx.lowered(id).cloned() {
+                Some(Lowered::Sum(sum)) => cx.accumulator(&sum)?,
+                _ => cx.operand(id)?,
+            };
+            cx.settle(id, x);
+            return Ok(cx.graph.add_output(name, x.tensor, x.scale)?);
+        }
+        OutputMode::TopK(k) => ("topk", Op::TopK(TopK { k, ranked: Ranked::Positions })),
+        _ => ("argmax", Op::ArgMax(ArgMax {})),
     };
-    let x = match sum {
-        Some(sum) if ranked => cx.commit_exactly(&sum)?,
-        Some(sum) => cx.accumulator(&sum)?,
-        None => cx.operand(id)?,
-    };
+    let x = cx.ranked_operand(id)?;
     cx.settle(id, x);
-    if ranked {
-        cx.current.0 = format!("{}/argmax", cx.current.0);
-        let position = cx.rearranged(x, Op::ArgMax(ArgMax {}))?;
-        return Ok(cx.graph.add_output(name, position.tensor, 1.0)?);
-    }
-    Ok(cx.graph.add_output(name, x.tensor, x.scale)?)
+    cx.current.0 = format!("{}/{suffix}", cx.current.0);
+    let positions = cx.rearranged(x, op)?;
+    Ok(cx.graph.add_output(name, positions.tensor, 1.0)?)
 }

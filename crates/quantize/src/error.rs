@@ -64,6 +64,20 @@ pub enum QuantizeError {
         /// What to do.
         advice: &'static str,
     },
+    /// The integers of an operator lose what the outputs need.
+    #[error(
+        "node `{node}` ({op}): its integers lose so much that outputs are off by {:.0} % of their range on calibration \
+         samples; use profile accurate, or samples whose magnitudes differ less",
+        error * 100.0
+    )]
+    Inaccurate {
+        /// Name of the node at which most of the error comes in.
+        node: String,
+        /// The ONNX operator.
+        op: String,
+        /// The mean error of the worst output, relative to its range.
+        error: f64,
+    },
     /// A node's operands contradict its operator.
     #[error("node `{node}` ({op}): {reason}")]
     Malformed {

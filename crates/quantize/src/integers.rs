@@ -56,12 +56,14 @@ pub(crate) fn integers(affine: &Affine, unit: f64, widths: &Widths) -> Result<In
     Ok(integers)
 }
 
-/// What is declared of weights.
+/// What is declared of weights and quotients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Widths {
     pub(crate) weights: Interval,
     /// Whether to declare a cap on `Σ|w|`.
     pub(crate) cap: bool,
+    /// Bits of the blocks to which the interval of quotients is rounded.
+    pub(crate) block: u32,
 }
 
 fn integer_term(term: &Term, unit: f64, widths: &Widths) -> Result<(IntegerTerm, Interval), String> {

@@ -15,6 +15,7 @@ mod integers;
 mod lowering;
 mod ops;
 mod options;
+mod precision;
 mod requantize;
 mod scale;
 mod spread;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use zkml_import::{DType, FloatGraph, Node, Op as FloatOp, PoolKind, Source, UnaryOp, ValueId};
+use zkml_ir::graph::MAX_MAGNITUDE;
 use zkml_ir::ops::{Linear, Reshape, View};
 use zkml_ir::{Graph, Op, Tensor, TensorId};
 
@@ -11,8 +12,8 @@ use crate::calibrate::Calibration;
 use crate::compiled::Binding;
 use crate::error::QuantizeError;
 use crate::integers::{Integers, Weights};
-use crate::options::Options;
-use crate::requantize::Function;
+use crate::options::{Options, OutputMode};
+use crate::requantize::{Function, MAX_RANKED};
 use crate::scale::{Format, Formats};
 use crate::spread::Spread;
 
@@ -171,13 +172,21 @@ impl<'a> Lowering<'a> {
     /// A value as an operand of few bits: sums over windows or axes are requantised.
     pub(crate) fn narrow(&mut self, id: ValueId) -> Result<Quantized, QuantizeError> {
         let x = self.operand(id)?;
-        if x.range.magnitude() < 1 << self.options.bits() || self.float.value(id).dtype != DType::Float {
+        let format = self.formats.of(id);
+        if x.range.magnitude() < 1 << format.bits() || self.float.value(id).dtype != DType::Float {
             return Ok(x);
         }
-        let format = self.formats.of(id);
         let x = self.rescale(x, format)?;
         self.values[id.0] = Some(x.into());
         Ok(x)
+    }
+
+    /// A value whose entries are compared: a sum is committed exactly.
+    pub(crate) fn ranked_operand(&mut self, id: ValueId) -> Result<Quantized, QuantizeError> {
+        match self.values[id.0].clone() {
+            Some(Lowered::Sum(sum)) => self.commit_exactly(&sum, MAX_RANKED),
+            _ => self.operand(id),
+        }
     }
 
     /// An operand in another format.
@@ -234,7 +243,10 @@ impl<'a> Lowering<'a> {
                 let (lo, hi) = clip_bounds(unary).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
                 self.requantize(sum, &Function::Clip(lo, hi), self.formats.of(output))
             }
-            Fate::Output => self.commit_exactly(sum),
+            Fate::Output => {
+                let raw = self.options.output == OutputMode::Raw;
+                self.commit_exactly(sum, if raw { MAX_MAGNITUDE } else { MAX_RANKED })
+            }
             Fate::Other => self.requantize(sum, &Function::IDENTITY, self.formats.of(id)),
         }
     }

@@ -9,6 +9,7 @@ use crate::affine::{Affine, Quantized, Term};
 use crate::error::QuantizeError;
 use crate::integers::{Integers, Widths, integers};
 use crate::lowering::Lowering;
+use crate::options::MAX_ACTIVATION_BITS;
 use crate::scale::{Format, round};
 
 /// Field elements that a requantisation may not wrap around: the prime of 31 bits less a margin.
@@ -17,6 +18,9 @@ const FIELD_ROOM: i128 = (1 << 31) - (1 << 24);
 const MAX_SHIFT: u32 = 16;
 /// The shift of sums without weights, whose coefficients it makes precise.
 const LINEAR_SHIFT: u32 = 10;
+
+/// The greatest magnitude of integers that are compared: three times their span stays below the modulus.
+pub(crate) const MAX_RANKED: i64 = 1 << 28;
 
 /// What follows a sum.
 pub(crate) enum Function<'f> {
@@ -50,9 +54,9 @@ impl Lowering<'_> {
     ) -> Result<Quantized, QuantizeError> {
         match *function {
             Function::Clip(lo, hi) => {
-                let solution = self.solve(affine, goal.scale)?;
+                let solution = self.solve(affine, goal.scale, self.block_bits(&goal))?;
                 let clip = Interval::new(round(lo / solution.unit), round(hi / solution.unit));
-                if let Some(codes) = self.natural_clamp(&clip, &goal.codes) {
+                if let Some(codes) = self.natural_clamp(&clip, &goal) {
                     return self.emit_clamp(affine, &solution, codes);
                 }
                 let clamp = |x: f64| x.clamp(lo, hi);
@@ -69,7 +73,7 @@ impl Lowering<'_> {
         affine: &Affine,
         goal: Format,
     ) -> Result<Quantized, QuantizeError> {
-        let solution = self.solve_rounded(affine, goal.scale)?;
+        let solution = self.solve_rounded(affine, goal.scale, self.block_bits(&goal))?;
         self.emit_clamp(affine, &solution, goal.codes)
     }
 
@@ -86,7 +90,7 @@ impl Lowering<'_> {
         let finest = argument.scale / f64::from(1 << (12u32.saturating_sub(bits)).min(4));
         let mut unit = finest;
         while unit <= argument.scale * 1.001 {
-            let solution = self.solve(affine, unit)?;
+            let solution = self.solve(affine, unit, bits)?;
             if solution.domain.len() <= MAX_TABLE_ROWS as u64 {
                 let table = tabulate(name, f, solution.domain, solution.unit, goal);
                 let table = self.graph.add_table(table)?;
@@ -113,9 +117,9 @@ impl Lowering<'_> {
         Ok(self.quantized(tensor, goal.scale))
     }
 
-    /// Commits the exact accumulator, as fine as the bounds allow.
-    pub(crate) fn commit_exactly(&mut self, affine: &Affine) -> Result<Quantized, QuantizeError> {
-        let (integers, unit) = self.finest(affine)?;
+    /// Commits the exact accumulator, as fine as the bounds and a limit on its magnitude allow.
+    pub(crate) fn commit_exactly(&mut self, affine: &Affine, limit: i64) -> Result<Quantized, QuantizeError> {
+        let (integers, unit) = self.finest(affine, limit)?;
         let domain = rounded_out(integers.real, self.options.bits());
         let solution = Solution { integers, shift: 0, unit, domain };
         self.emit_clamp(affine, &solution, domain)
@@ -123,7 +127,7 @@ impl Lowering<'_> {
 
     /// The accumulator itself, as fine as the bounds allow, and its unit.
     pub(crate) fn accumulator(&mut self, affine: &Affine) -> Result<Quantized, QuantizeError> {
-        let (integers, unit) = self.finest(affine)?;
+        let (integers, unit) = self.finest(affine, MAX_MAGNITUDE)?;
         let tensor = self.emit_sum(affine, &integers)?;
         Ok(self.quantized(tensor, unit))
     }
@@ -150,29 +154,35 @@ impl Lowering<'_> {
     }
 
     /// The shared clamp of the profile's bits that does what `clip` asks for, but for one code of asymmetry.
-    fn natural_clamp(&self, clip: &Interval, goal: &Interval) -> Option<Interval> {
-        let bits = self.options.bits();
+    fn natural_clamp(&self, clip: &Interval, goal: &Format) -> Option<Interval> {
+        let (bits, goal) = (self.block_bits(goal), goal.codes);
         let fits = |codes: &Interval| {
             clip.lo <= codes.lo.saturating_add(1) && clip.hi >= codes.hi && codes.lo <= clip.lo.max(goal.lo)
         };
-        [*goal, Interval::unsigned(bits), Interval::signed(bits)].into_iter().find(fits)
+        [goal, Interval::unsigned(bits), Interval::signed(bits)].into_iter().find(fits)
+    }
+
+    /// The bits of the blocks on which clamps to a format are proven.
+    fn block_bits(&self, goal: &Format) -> u32 {
+        goal.bits()
+            .clamp(self.options.bits().min(self.options.profile.activation_bits()), MAX_ACTIVATION_BITS)
     }
 
     /// The widths to try: without caps first, as long as that costs no precision.
-    fn widths(&self, cap: bool) -> Widths {
-        Widths { weights: self.options.weight_range(), cap }
+    fn widths(&self, cap: bool, block: u32) -> Widths {
+        Widths { weights: self.options.weight_range(), cap, block }
     }
 
     /// The shift with the most precise integers for `real = unit · hi`.
-    fn solve(&self, affine: &Affine, unit: f64) -> Result<Solution, QuantizeError> {
+    fn solve(&self, affine: &Affine, unit: f64, block: u32) -> Result<Solution, QuantizeError> {
         match &affine.terms[..] {
-            [term] if !affine.has_weights() => self.solve_exactly(affine, term, unit),
-            _ => self.solve_rounded(affine, unit),
+            [term] if !affine.has_weights() => self.solve_exactly(affine, term, unit, block),
+            _ => self.solve_rounded(affine, unit, block),
         }
     }
 
     /// The largest shift that fits: weights, coefficients and biases are rounded.
-    fn solve_rounded(&self, affine: &Affine, unit: f64) -> Result<Solution, QuantizeError> {
+    fn solve_rounded(&self, affine: &Affine, unit: f64, block: u32) -> Result<Solution, QuantizeError> {
         let (mut unit, mut most) =
             (unit, MAX_SHIFT.min(if affine.has_weights() { MAX_SHIFT } else { LINEAR_SHIFT }));
         if let Some(widest) = widest(affine) {
@@ -186,7 +196,7 @@ impl Lowering<'_> {
         let mut reason = String::new();
         for shift in (0..=most).rev() {
             for cap in [false, true] {
-                match self.attempt(affine, unit, shift, self.widths(cap)) {
+                match self.attempt(affine, unit, shift, self.widths(cap, block)) {
                     Ok(solution) => return Ok(solution),
                     Err(refused) => reason = refused,
                 }
@@ -199,7 +209,13 @@ impl Lowering<'_> {
     }
 
     /// One operand with a factor: the ratio of small integers just below the wanted one makes it exact.
-    fn solve_exactly(&self, affine: &Affine, term: &Term, unit: f64) -> Result<Solution, QuantizeError> {
+    fn solve_exactly(
+        &self,
+        affine: &Affine,
+        term: &Term,
+        unit: f64,
+        block: u32,
+    ) -> Result<Solution, QuantizeError> {
         let scale = match term {
             Term::Tensor { x, factor } => x.scale * factor,
             Term::Product { a, b, factor, .. } => a.scale * b.scale * factor,
@@ -217,7 +233,7 @@ impl Lowering<'_> {
                 continue;
             }
             let exact = scale.abs() * f64::from(1u32 << shift) / k;
-            match self.attempt(affine, exact, shift, self.widths(false)) {
+            match self.attempt(affine, exact, shift, self.widths(false, block)) {
                 Ok(solution) => (best, best_loss) = (Some(solution), loss),
                 Err(refused) => {
                     reason = refused;
@@ -231,9 +247,9 @@ impl Lowering<'_> {
     fn attempt(&self, affine: &Affine, unit: f64, shift: u32, widths: Widths) -> Result<Solution, String> {
         let integers = integers(affine, unit / f64::from(1u32 << shift), &widths)?;
         let hi = Interval::new(floor_shift(integers.real.lo, shift), floor_shift(integers.real.hi, shift));
-        let domain = rounded_out(hi, self.options.bits());
+        let domain = rounded_out(hi, widths.block);
         // A clamp to signed codes is proven on blocks that are half a block off the domain's.
-        let half_block = 1i128 << (self.options.bits() - 1);
+        let half_block = 1i128 << (widths.block - 1);
         let reach = i128::from(integers.declared.magnitude())
             + ((i128::from(domain.magnitude()) + half_block) << shift)
             + (1i128 << shift);
@@ -244,7 +260,7 @@ impl Lowering<'_> {
     }
 
     /// The finest unit of an accumulator that is not shifted, and its integers.
-    fn finest(&self, affine: &Affine) -> Result<(Integers, f64), QuantizeError> {
+    fn finest(&self, affine: &Affine, limit: i64) -> Result<(Integers, f64), QuantizeError> {
         let mut unit = match widest(affine) {
             Some(widest) => widest / self.options.weight_range().hi as f64,
             None => self.finest_linear(affine),
@@ -252,8 +268,8 @@ impl Lowering<'_> {
         let mut reason = String::new();
         for step in 0..240 {
             for cap in [false, true] {
-                match self.attempt(affine, unit, 0, self.widths(cap)) {
-                    Ok(solution) if solution.domain.magnitude() <= MAX_MAGNITUDE as u64 => {
+                match self.attempt(affine, unit, 0, self.widths(cap, self.options.bits())) {
+                    Ok(solution) if solution.domain.magnitude() <= limit.unsigned_abs() => {
                         return Ok((solution.integers, unit));
                     }
                     Ok(_) => reason = "its accumulator is too wide".into(),

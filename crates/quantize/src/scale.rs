@@ -2,11 +2,16 @@
 //!
 //! Rearrangements, concatenations and maxima move codes without arithmetic, so everything that they connect shares a scale.
 
-use zkml_import::{BinaryOp, DType, FloatGraph, Op, PoolKind, ReduceOp, Source, UnaryOp};
+use zkml_import::{BinaryOp, DType, FloatGraph, Node, Op, PoolKind, ReduceOp, Source, Tensor, UnaryOp};
 use zkml_ir::Interval;
 
 use crate::calibrate::Calibration;
 use crate::options::Options;
+
+/// Fewer entries of an input than this say little of how far others reach.
+const FEW_ENTRIES: usize = 1 << 14;
+/// The headroom of inputs of which few entries were seen.
+const INPUT_HEADROOM: f64 = 2.0;
 
 /// How a tensor is stored: `real = scale · code` with codes in an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +28,11 @@ impl Format {
         // Something that is always 0 may have any scale.
         let scale = if scale.is_finite() && scale > f64::from(f32::MIN_POSITIVE) { scale } else { 1.0 };
         Self { scale, codes }
+    }
+
+    /// The bits of the blocks on which clamps to these codes are proven.
+    pub(crate) fn bits(&self) -> u32 {
+        64 - self.codes.len().saturating_sub(1).leading_zeros()
     }
 
     /// The code of a real number.
@@ -45,10 +55,11 @@ pub(crate) struct Formats {
 impl Formats {
     pub(crate) fn assign(graph: &FloatGraph, calibration: &Calibration, options: &Options) -> Self {
         let groups = Groups::of(graph);
+        let bits = group_bits(graph, &groups, options);
         let mut hulls: Vec<Option<(f64, f64)>> = vec![None; graph.values.len()];
         for (value, group) in groups.roots.iter().enumerate() {
             if !groups.moved[value]
-                && let Some((lo, hi)) = range(graph, calibration, options, value)
+                && let Some((lo, hi)) = range(graph, calibration, options, value, bits[*group])
             {
                 let hull = hulls[*group].get_or_insert((lo, hi));
                 *hull = (hull.0.min(lo), hull.1.max(hi));
@@ -57,7 +68,7 @@ impl Formats {
         let formats = graph.values.iter().zip(&groups.roots).map(|(value, &group)| {
             let (lo, hi) = hulls[group].unwrap_or((0.0, 0.0));
             if value.dtype == DType::Float {
-                Format::covering(lo, hi, options.bits())
+                Format::covering(lo, hi, bits[group])
             } else {
                 Format { scale: 1.0, codes: integers(lo, hi) }
             }
@@ -68,6 +79,68 @@ impl Formats {
     pub(crate) fn of(&self, value: zkml_import::ValueId) -> Format {
         self.formats[value.0]
     }
+}
+
+/// The bits of every group's codes: as many as the options say, but for what its readers can take.
+fn group_bits(graph: &FloatGraph, groups: &Groups, options: &Options) -> Vec<u32> {
+    let mut bits = vec![options.bits(); graph.values.len()];
+    for node in &graph.nodes {
+        for &input in &node.inputs {
+            if graph.constant(input).is_none() {
+                let group = groups.roots[input.0];
+                bits[group] = bits[group].min(readable_bits(graph, node, options));
+            }
+        }
+    }
+    bits
+}
+
+/// The most bits of an operand of `node`.
+fn readable_bits(graph: &FloatGraph, node: &Node, options: &Options) -> u32 {
+    /// What tables and products of two tensors take.
+    const TABLE_BITS: u32 = 12;
+    let most = options.bits();
+    let weighted = node.inputs.iter().take(2).filter_map(|id| graph.constant(*id)).next();
+    match (&node.op, weighted) {
+        (Op::Conv(_) | Op::ConvTranspose(_) | Op::Einsum(_), Some(weight)) => {
+            let outputs = weight_rows(graph, node, weight);
+            most.min(shared_bits(weight, outputs, options))
+        }
+        (Op::Binary(BinaryOp::Add | BinaryOp::Sub) | Op::ScaleShift { .. } | Op::Pool(_), _) => most,
+        (Op::Binary(BinaryOp::Mul | BinaryOp::Div), Some(_)) => most,
+        (Op::Unary(UnaryOp::Relu | UnaryOp::Clip { .. } | UnaryOp::Neg), _) => most,
+        (Op::Reduce(reduce), _) if reduce.op != ReduceOp::LogSumExp => most,
+        (op, _) if moves(op) => most,
+        _ => most.min(TABLE_BITS),
+    }
+}
+
+/// The number of sums that share no weight.
+fn weight_rows(graph: &FloatGraph, node: &Node, weight: &Tensor) -> usize {
+    match &node.op {
+        Op::Conv(_) => weight.shape()[0],
+        Op::ConvTranspose(conv) => weight.shape()[1] * conv.groups,
+        Op::Einsum(einsum) => {
+            let first = graph.constant(node.inputs[0]).is_some();
+            let labels = if first { &einsum.a } else { &einsum.b };
+            let kept = labels.iter().zip(weight.shape()).filter(|(label, _)| einsum.out.contains(label));
+            kept.map(|(_, length)| length).product()
+        }
+        _ => 1,
+    }
+}
+
+/// The bits of an operand where it and its weights share what a sum has room for, both above the profile's own.
+fn shared_bits(weight: &Tensor, rows: usize, options: &Options) -> u32 {
+    // The base-2 logarithm of the greatest accumulator, less what caps and rows that exceed the mean take.
+    const ROOM: f64 = 29.5;
+    let magnitudes = weight.data().iter().map(|w| f64::from(w.abs()));
+    let (sum, most) = magnitudes.fold((0.0, 0f64), |(sum, most), w| (sum + w, most.max(w)));
+    let length = (sum / rows.max(1) as f64 / most.max(f64::MIN_POSITIVE)).max(1.0);
+    let wanted = f64::from(options.bits() + options.bits_of_weights() - 1);
+    let missing = (wanted + length.log2() - ROOM).max(0.0);
+    let least = options.profile.activation_bits().min(options.bits());
+    options.bits().saturating_sub((missing / 2.0).ceil() as u32).max(least)
 }
 
 /// The smallest interval of some number of bits that holds `[lo, hi]`.
@@ -86,6 +159,7 @@ fn range(
     calibration: &Calibration,
     options: &Options,
     value: usize,
+    bits: u32,
 ) -> Option<(f64, f64)> {
     let info = &graph.values[value];
     if let Source::Constant(tensor) = &info.source {
@@ -97,12 +171,17 @@ fn range(
     if lo > hi {
         return None;
     }
-    let bits = options.bits();
     if info.source == Source::Input && calibration.observed(value).pixels && bits >= 8 {
         // Codes are multiples of the 256 levels of a pixel: nothing is rounded, and nothing lies beyond.
         return Some((0.0, f64::from((1u32 << bits) - 1) / f64::from(255u32 << (bits - 8))));
     }
-    let headroom = if info.dtype == DType::Float { options.headroom() } else { 1.0 };
+    let headroom = match (&info.dtype, &info.source) {
+        (DType::Float, Source::Input) if calibration.observed(value).seen < FEW_ENTRIES => {
+            options.headroom.unwrap_or(INPUT_HEADROOM)
+        }
+        (DType::Float, _) => options.headroom(),
+        _ => 1.0,
+    };
     let (lo, hi) = (lo.min(0.0) * headroom, hi.max(0.0) * headroom);
     let (least, most) = match &info.source {
         Source::Node { node, .. } => image(&graph.nodes[*node].op),

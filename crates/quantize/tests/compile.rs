@@ -66,7 +66,7 @@ fn absurd_options_are_refused() {
         Options { percentile: Some(0.6), ..Options::default() },
         Options { activation_bits: Some(20), ..Options::default() },
         Options { weight_bits: Some(1), ..Options::default() },
-        Options { output: OutputMode::TopK(3), ..Options::default() },
+        Options { output: OutputMode::TopK(0), ..Options::default() },
     ];
     for options in refused {
         assert!(matches!(compile(&graph, &calibration, &options), Err(QuantizeError::Option { .. })));
@@ -92,6 +92,66 @@ fn argmax_ranks_the_exact_scores_before_the_softmax() {
     let report = accuracy(&compiled, &graph, &samples(&graph, 50, 5), None).unwrap();
     assert!(report.outputs[0].top1_agreement.unwrap() >= 0.96);
     assert_eq!(report.outputs[0].max_error, None);
+}
+
+#[test]
+fn the_greatest_scores_are_told_by_their_positions() {
+    let graph = perceptron();
+    let options = |output| Options { output, ..Options::default() };
+    let (first, three) =
+        (compiled(&graph, &options(OutputMode::ArgMax)), compiled(&graph, &options(OutputMode::TopK(3))));
+    for sample in samples(&graph, 20, 5) {
+        let sample = [Array::F32(sample[0].clone())];
+        let (first, three) = (first.run(&sample).unwrap(), three.run(&sample).unwrap());
+        assert_eq!(three[0].shape(), [1, 3]);
+        assert_eq!(three[0].data()[0], first[0].data()[0]);
+        assert!(three[0].data()[1..].iter().all(|p| *p != first[0].data()[0]));
+    }
+    let report = accuracy(&three, &graph, &samples(&graph, 50, 5), None).unwrap();
+    assert!(report.outputs[0].top1_agreement.unwrap() >= 0.96);
+    let calibration = Calibration::collect(&graph, &samples(&graph, 2, 1)).unwrap();
+    assert!(compile(&graph, &calibration, &options(OutputMode::TopK(99))).is_err());
+}
+
+/// Layers that each amplify what the one before them rounds.
+fn deep(layers: usize) -> zkml_import::FloatGraph {
+    let mut net = Net::new();
+    let mut x = net.input(&[1, 16]);
+    for _ in 0..layers {
+        x = net.gemm(x, 16);
+        x = net.unary(UnaryOp::Relu, x);
+    }
+    net.output(x)
+}
+
+#[test]
+fn deep_networks_get_the_bits_that_their_accuracy_needs() {
+    let shallow = compiled(&deep(2), &Options::default());
+    assert_eq!(shallow.metadata.options, Options::default());
+    let graph = deep(32);
+    let options = Options { activation_bits: Some(8), weight_bits: Some(10), ..Options::default() };
+    let error = |options: &Options| {
+        let compiled = compiled(&graph, options);
+        let report = accuracy(&compiled, &graph, &samples(&graph, 40, 5), None).unwrap();
+        (report.outputs[0].max_error.unwrap(), compiled.metadata.options.bits())
+    };
+    let ((coarse, _), (fine, bits)) = (error(&options), error(&Options::default()));
+    assert!(bits > 8 && fine < coarse && fine < 0.04, "{coarse} with 8 bits, {fine} with {bits}");
+}
+
+#[test]
+fn a_model_whose_integers_lose_its_outputs_is_refused_by_name() {
+    let mut net = Net::new();
+    let x = net.input(&[3, 4]);
+    let forty = net.constant(Tensor::vector(vec![40.0]));
+    let wide = net.binary(zkml_import::BinaryOp::Mul, x, forty);
+    let exp = net.unary(UnaryOp::Exp, wide);
+    let sum = net.reduce(exp, zkml_import::ReduceOp::Sum, &[1], false);
+    let y = net.unary(UnaryOp::Log, sum);
+    let graph = net.output(y);
+    let calibration = Calibration::collect(&graph, &samples(&graph, 10, 1)).unwrap();
+    let error = compile(&graph, &calibration, &Options::default()).unwrap_err();
+    assert!(matches!(&error, QuantizeError::Inaccurate { node, .. } if node == "node3"), "{error}");
 }
 
 #[test]

@@ -123,6 +123,42 @@ fn means_sums_and_extremes_over_axes_keep_their_outputs() {
 }
 
 #[test]
+fn sums_of_exponentials_of_all_magnitudes_keep_their_logarithm() {
+    for (shape, axes) in [(vec![3, 4], vec![1]), (vec![4, 3, 2], vec![0, 2]), (vec![2, 1], vec![1])] {
+        let mut net = Net::new();
+        let x = net.input(&shape);
+        let forty = net.constant(Tensor::vector(vec![40.0]));
+        let wide = net.binary(BinaryOp::Mul, x, forty);
+        let y = net.reduce(wide, ReduceOp::LogSumExp, &axes, false);
+        assert_close(&net.output(y), 0.02);
+    }
+}
+
+#[test]
+fn greatest_and_least_entries_are_ranked_along_any_axis() {
+    for (axis, k) in [(0, 2), (1, 4)] {
+        for largest in [true, false] {
+            let mut net = Net::new();
+            let x = net.input(&[3, 4]);
+            let [values, positions] = net.top_k(x, axis, k, largest);
+            let mut graph = net.output(values);
+            graph.outputs.push(zkml_import::GraphOutput { name: "positions".into(), value: positions });
+            // Of equal entries, the first comes first.
+            let data: Vec<f32> = (0..12).map(|i| ((i * 7 + 3) % 5) as f32 / 4.0 - 0.5).collect();
+            let sample = vec![Tensor::new(vec![3, 4], data).unwrap()];
+            let calibration = Calibration::collect(&graph, std::slice::from_ref(&sample)).unwrap();
+            let compiled = compile(&graph, &calibration, &Options::default()).unwrap();
+            let floats = zkml_import::Evaluator::new(&graph).unwrap().run_all(&sample).unwrap();
+            let outputs = compiled.run(&[zkml_import::Array::F32(sample[0].clone())]).unwrap();
+            assert_eq!(Some(&outputs[1]), floats[positions.0].as_ref());
+            let values = floats[values.0].as_ref().unwrap();
+            assert_eq!(outputs[0].shape(), values.shape());
+            assert!(outputs[0].data().iter().zip(values.data()).all(|(a, b)| (a - b).abs() < 0.01));
+        }
+    }
+}
+
+#[test]
 fn concatenated_tensors_share_a_scale() {
     let mut net = Net::new();
     let x = net.input(&[1, 3, 6, 6]);

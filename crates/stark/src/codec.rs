@@ -44,6 +44,16 @@ pub enum DecodeError {
         /// The encoded count.
         got: usize,
     },
+    /// A count is lower than chance allows.
+    #[error("a count of {name} is {got}, there are at least {expected}")]
+    TooFew {
+        /// What is counted.
+        name: &'static str,
+        /// The smallest plausible count.
+        expected: usize,
+        /// The encoded count.
+        got: usize,
+    },
 }
 
 /// Appends to an encoding.

@@ -10,8 +10,8 @@ mod security;
 mod transcript;
 mod whir;
 
-use p3_field::BasedVectorSpace;
 use p3_field::extension::QuinticTrinomialExtensionField;
+use p3_field::{BasedVectorSpace, Field};
 use p3_koala_bear::KoalaBear;
 
 pub use codec::DecodeError;
@@ -31,6 +31,12 @@ pub type K = QuinticTrinomialExtensionField<KoalaBear>;
 
 /// The degree of [`K`] over [`F`].
 pub(crate) const DEGREE: usize = 5;
+
+/// Overwrites secrets in a way that is not optimised out.
+pub(crate) fn wipe<T: Field>(values: &mut [T]) {
+    values.fill(T::ZERO);
+    zeroize::optimization_barrier(values);
+}
 
 /// The coordinates of a challenge in the basis `1, θ, …, θ^4`.
 pub(crate) fn limbs(scalar: &K) -> &[F] {

@@ -230,6 +230,7 @@ fn hash_rows(domain: &LeafDomain, rows: &[F], width: usize, salts: &[Salt], dige
         }
     }
     Blake3.hash_many(&messages, digests);
+    messages.zeroize();
 }
 
 /// One salt per leaf from the seed, by Blake3's extendable output.
@@ -237,12 +238,15 @@ fn derive_salts(seed: &[u8; 32], count: usize) -> Vec<Salt> {
     let mut salts = vec![[0; SALT_BYTES]; count];
     let mut hasher = blake3::Hasher::new_keyed(seed);
     hasher.update(b"zkml stark leaf salts v1");
-    let output = hasher.finalize_xof();
+    let mut output = hasher.finalize_xof();
     salts.par_chunks_mut(HASHES_PER_TASK).enumerate().for_each(|(task, salts)| {
         let mut reader = output.clone();
         reader.set_position((task * HASHES_PER_TASK * SALT_BYTES) as u64);
         reader.fill(salts.as_flattened_mut());
+        reader.zeroize();
     });
+    output.zeroize();
+    hasher.zeroize();
     salts
 }
 

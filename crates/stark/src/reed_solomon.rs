@@ -9,7 +9,7 @@ use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField, scale_slice_in_plac
 use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 
-use crate::{F, K};
+use crate::{F, K, wipe};
 
 /// Rows of a matrix filled by one task.
 const ROWS_PER_TASK: usize = 64;
@@ -52,9 +52,11 @@ impl ReedSolomon {
                 }
             }
         });
-        (0..1 << self.log_inv_rate)
+        let cosets = (0..1 << self.log_inv_rate)
             .map(|coset| self.evaluate_on_coset(coset, RowMajorMatrix::new(coefficients.clone(), width)))
-            .collect()
+            .collect();
+        wipe(&mut coefficients);
+        cosets
     }
 
     /// The values on one coset, from the coefficients: each column of the matrix is a polynomial.

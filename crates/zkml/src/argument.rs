@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use p3_field::BasedVectorSpace;
+use zeroize::Zeroize;
 use zkml_iop::prover::{Pads, Proof as Parts, Randomness, Secrets, Stage, prove as prove_relation};
 use zkml_iop::sealed::count;
 use zkml_stark::{Blake3Transcript, ColumnTree, F, K, MerkleRoot, SecurityReport, StarkColumns};
@@ -74,7 +75,7 @@ pub(crate) fn prove(
         wide: task.wide.clone(),
         pads: Pads::OneTime(&pads.0),
     };
-    let parts: Parts<StarkColumns> =
+    let parts =
         prove_relation(columns, system, layout, &secrets, &mut proving, &mut randomness, &mut |stage| {
             match stage {
                 Stage::Commit => {}
@@ -83,8 +84,10 @@ pub(crate) fn prove(
                 Stage::Reduction => clock.begin(Phase::Reduction),
                 Stage::Opening => clock.begin(Phase::Opening),
             }
-        })?;
-    drop((secrets, proving));
+        });
+    let Secrets { mut witness, .. } = secrets;
+    witness.zeroize();
+    let parts: Parts<StarkColumns> = parts?;
 
     clock.begin(Phase::Verify);
     let mut verifying = transcript.clone();

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::{Layout, Reserved, TreeKind};
 use zkml_iop::prover::{Randomness, shared_columns};
@@ -47,6 +48,19 @@ struct Stored {
     seed: [u8; 32],
     /// The file that holds this secret; none before its first use, so that it can be handed on.
     place: Option<Place>,
+}
+
+impl Drop for CommittedTensor {
+    fn drop(&mut self) {
+        self.tensor.data.zeroize();
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.tensor.data.zeroize();
+        self.seed.zeroize();
+    }
 }
 
 impl CommittedTensor {
@@ -179,8 +193,9 @@ impl CommittedTensor {
     }
 
     fn decode(bytes: &[u8]) -> Result<(Self, Option<Place>), FormatError> {
-        let stored: Stored = envelope::open(KIND, bytes)?;
-        let Stored { tensor, parameters, commitment, spent, limit, seed, place } = stored;
+        let mut stored: Stored = envelope::open(KIND, bytes)?;
+        let tensor = std::mem::take(&mut stored.tensor);
+        let Stored { parameters, commitment, spent, limit, seed, place, .. } = stored;
         let fits = zkml_ir::tensor::num_elements(&tensor.shape) == Some(tensor.data.len());
         let share = spent >= PIN_ROWS && limit <= commitment.reserved;
         if !fits || !share || parameters.config().is_err() || !commitment.pin.is_canonical() {

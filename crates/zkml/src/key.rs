@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::{Randomness, shared_columns};
@@ -109,6 +110,13 @@ pub fn setup(
     Ok(key)
 }
 
+impl Drop for ProverKey {
+    /// Overwrites the weights. The seeds and the tree do it themselves.
+    fn drop(&mut self) {
+        self.compiled.model.weights.iter_mut().for_each(|weight| weight.data.zeroize());
+    }
+}
+
 impl ProverKey {
     /// The public card.
     pub fn card(&self) -> &Card {
@@ -139,7 +147,10 @@ impl ProverKey {
     /// # Errors
     /// [`Error::File`] or [`Error::Format`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let mut key = Self::from_bytes(&files::read(path)?).map_err(Error::format(path))?;
+        let mut bytes = files::read(path)?;
+        let key = Self::from_bytes(&bytes);
+        bytes.zeroize();
+        let mut key = key.map_err(Error::format(path))?;
         key.ledger = Some(Ledger::at(&path.with_extension(LEDGER_EXTENSION), key.card.id()));
         Ok(key)
     }
@@ -149,7 +160,7 @@ impl ProverKey {
     /// # Errors
     /// [`FormatError`] that says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        let stored: Stored = envelope::open(KIND, bytes)?;
+        let mut stored: Stored = envelope::open(KIND, bytes)?;
         let model = Model::from_bytes(&stored.model)?;
         if stored.seeds.len() != stored.epochs.len() {
             let reason = format!("{} seeds for {} epochs", stored.seeds.len(), stored.epochs.len());
@@ -157,7 +168,9 @@ impl ProverKey {
         }
         let card = Card::new(model.graph.clone(), stored.parameters, stored.epochs)?;
         let compiled = Compiled { model, metadata: stored.metadata };
-        let seeds = stored.seeds.into_iter().map(Seed).collect();
+        let seeds = stored.seeds.iter().map(|&seed| Seed(seed)).collect();
+        stored.seeds.zeroize();
+        stored.model.zeroize();
         Ok(Self { compiled, card, seeds, ledger: None, tree: Mutex::new(None) })
     }
 
@@ -166,14 +179,17 @@ impl ProverKey {
     /// # Errors
     /// [`Error`] if the key cannot be encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let stored = Stored {
+        let mut stored = Stored {
             model: self.compiled.model.to_bytes()?,
             metadata: self.compiled.metadata.clone(),
             parameters: self.card.parameters,
             epochs: self.card.epochs.clone(),
             seeds: self.seeds.iter().map(|seed| seed.0).collect(),
         };
-        Ok(envelope::seal(KIND, &stored)?)
+        let sealed = envelope::seal(KIND, &stored);
+        stored.seeds.zeroize();
+        stored.model.zeroize();
+        Ok(sealed?)
     }
 
     /// Writes key, ledger and card into a folder, which is created if it is missing. From then on openings are debited in
@@ -184,6 +200,8 @@ impl ProverKey {
     pub fn write(&mut self, folder: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let path = folder.join(KEY_FILE);
+        let _lock = files::lock(&path)?;
+        self.check_newest(&path)?;
         if let Some(ledger) = &mut self.ledger {
             ledger.store(&path.with_extension(LEDGER_EXTENSION))?;
         }
@@ -191,7 +209,10 @@ impl ProverKey {
     }
 
     fn write_files(&self, folder: &Path) -> Result<(), Error> {
-        files::write(&folder.join(KEY_FILE), &self.to_bytes()?, Access::Owner)?;
+        let mut bytes = self.to_bytes()?;
+        let written = files::write(&folder.join(KEY_FILE), &bytes, Access::Owner);
+        bytes.zeroize();
+        written?;
         files::write(&folder.join(CARD_FILE), &self.card.to_bytes()?, Access::Everyone)
     }
 
@@ -253,16 +274,18 @@ impl ProverKey {
         self.write_files(folder)
     }
 
-    /// Refuses to continue a key whose file was continued by somebody else in between.
+    /// Refuses to replace the file of a key that somebody else has continued in between: its newest epoch would be lost. Files
+    /// of other models are not spared.
     fn check_newest(&self, path: &Path) -> Result<(), Error> {
-        let stored = Self::from_bytes(&files::read(path)?).map_err(Error::format(path))?;
-        if stored.card != self.card {
-            return Err(Error::Usage(format!(
-                "{} holds another key, or another epoch of this one: read it again",
-                path.display()
-            )));
+        if !path.exists() {
+            return Ok(());
         }
-        Ok(())
+        match Self::from_bytes(&files::read(path)?) {
+            Ok(stored) if stored.card.id() == self.card.id() && stored.card != self.card => Err(
+                Error::Usage(format!("{} holds another epoch of this key: read it again", path.display())),
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// The trees that are opened; none for a model without weights.

@@ -41,7 +41,9 @@ impl Stream {
     pub(crate) fn new(seed: &Seed, label: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(&seed.0).update(label.as_bytes());
-        Self { reader: hasher.finalize_xof(), buffer: [0; BUFFER], position: BUFFER }
+        let reader = hasher.finalize_xof();
+        hasher.zeroize();
+        Self { reader, buffer: [0; BUFFER], position: BUFFER }
     }
 
     fn take<const N: usize>(&mut self) -> [u8; N] {

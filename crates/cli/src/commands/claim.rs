@@ -53,7 +53,7 @@ impl<'s> Claim<'s> {
         let public = super::public_ports(self.graph.outputs(), &self.shape.outputs);
         let mut text = String::new();
         for (port, tensor) in public.iter().zip(self.outputs) {
-            for (sample, line) in super::describe(port, tensor, &[]).into_iter().enumerate() {
+            for (sample, line) in super::describe(self.graph, port, tensor, &[]).into_iter().enumerate() {
                 text.push_str(&format!("  sample {sample}  {} = {line}\n", port.name));
             }
         }

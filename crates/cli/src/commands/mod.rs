@@ -18,7 +18,8 @@ use std::path::Path;
 
 use zkml::verifier::Shape;
 use zkml::{DataFile, Error, ProverKey, Visibility};
-use zkml_ir::{Graph, Port, Tensor};
+use zkml_ir::ops::Ranked;
+use zkml_ir::{Graph, Op, Port, Source, Tensor};
 
 use crate::arguments::{Samples, hex};
 use crate::failure::Failure;
@@ -50,8 +51,12 @@ pub(crate) fn reals(port: &Port, tensor: &Tensor) -> Vec<f64> {
 }
 
 /// The rows of a batched tensor in words: few values are shown, of many the largest.
-pub(crate) fn describe(port: &Port, tensor: &Tensor, labels: &[String]) -> Vec<String> {
+pub(crate) fn describe(graph: &Graph, port: &Port, tensor: &Tensor, labels: &[String]) -> Vec<String> {
     const SHOWN: usize = 12;
+    let ranked = match &graph.tensor(port.tensor).source {
+        Source::Node { op: Op::TopK(op), .. } => op.ranked == Ranked::Positions,
+        _ => false,
+    };
     let batch = tensor.shape.first().copied().unwrap_or(1).max(1);
     let width = (tensor.data.len() / batch).max(1);
     let name = |class: usize| labels.get(class).map_or_else(String::new, |l| format!(" ({l})"));
@@ -62,6 +67,10 @@ pub(crate) fn describe(port: &Port, tensor: &Tensor, labels: &[String]) -> Vec<S
                 "{value}{}",
                 if value.fract() == 0.0 && *value >= 0.0 { name(*value as usize) } else { String::new() }
             ),
+            _ if ranked => {
+                let shown = row.iter().take(SHOWN).map(|v| format!("{v}{}", name(*v as usize)));
+                format!("largest first: {}", shown.collect::<Vec<_>>().join(", "))
+            }
             _ => {
                 let top = (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
                 let shown: Vec<String> = row.iter().take(SHOWN).map(|v| format!("{v:.3}")).collect();

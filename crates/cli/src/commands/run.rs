@@ -20,7 +20,7 @@ pub(crate) fn run(c: &Run) -> Result<Report, Failure> {
         for port in graph.outputs() {
             let mut tensor = trace.value(port.tensor).clone();
             tensor.shape.insert(0, 1);
-            for line in super::describe(port, &tensor, &labels) {
+            for line in super::describe(graph, port, &tensor, &labels) {
                 text.push_str(&format!("sample {index}  {}: {line}\n", port.name));
             }
             outputs.push(super::tensor_json(port, &tensor));

@@ -23,6 +23,13 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
             "--srs, --testing-srs, --visibility and --batch are for --suite groth16 and plonk; with stark every proof chooses",
         ));
     }
+    if !c.force && c.out.join(KEY_FILE).exists() {
+        return Err(Failure::usage(format!(
+            "{} holds the key of another set-up, whose card would be worthless without it: choose another folder, or \
+             replace it with --force",
+            c.out.display()
+        )));
+    }
     if !stark {
         return super::chain::setup::run(c, cli);
     }

@@ -14,7 +14,7 @@ fn missing_files_are_named() {
         &["accuracy", "gone.zkm", "--data", &data],
         &["accuracy", "mlp.zkm", "--data", "gone.npz"],
         &["inspect", "gone.zkm"],
-        &["setup", "gone.zkm", "--out", "keys"],
+        &["setup", "gone.zkm", "--out", "other"],
         &["run", "gone.zkm", "--input", &data],
         &["run", "mlp.zkm", "--input", "gone.npz"],
         &["run", "mlp.zkm", "--input", &data, "--labels", "gone.txt"],

@@ -32,10 +32,13 @@ fn more_security_than_the_proof_has_is_refused() {
 #[test]
 fn a_proof_of_128_bits_is_one() {
     let bench = Bench::with_proof();
-    bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--security", "128"]).ok();
+    let strong = ["setup", "mlp.zkm", "--out", "keys", "--security", "128"];
+    bench.zkml(&strong).fails(2, &["another set-up", "--force"]);
+    bench.verify("p.zkp", &[]).ok();
+    bench.zkml(&[&strong[..], &["--force"]].concat()).ok();
     bench.prove(&["--out", "strong.zkp"]).ok();
     bench.verify("strong.zkp", &["--min-security", "128"]).ok();
-    bench.zkml(&["setup", "mlp.zkm", "--out", "keys", "--security", "80"]).fails(2, &["100 or 128"]);
+    bench.zkml(&["setup", "mlp.zkm", "--out", "weak", "--security", "80"]).fails(2, &["100 or 128"]);
 }
 
 #[test]

@@ -66,6 +66,28 @@ fn lenet_goes_from_onnx_to_a_verified_proof() {
 }
 
 #[test]
+fn the_three_best_classes_are_proven_in_order() {
+    let bench = Bench::new();
+    let (onnx, calibration, data) = (model("mlp.onnx"), model("mlp.npz"), model("mlp_test.npz"));
+    let compile = |output: &str| {
+        bench.zkml(&["compile", &onnx, "--calibrate", &calibration, "--out", "m.zkm", "--output", output])
+    };
+    compile("topk=0").fails(3, &["topk=1"]);
+    compile("topk=11").fails(3, &["11"]);
+    compile("topk=3").ok();
+    bench.zkml(&["setup", "m.zkm", "--out", "keys"]).ok();
+    let run = bench.zkml(&["--json", "run", "m.zkm", "--input", &data]).ok().json();
+    let best = run["samples"][0]["outputs"][0]["integers"].clone();
+    assert_eq!((best.as_array().unwrap().len(), &best[0]), (3, &2.into()), "{run}");
+    bench.zkml(&["prove", "--key", "keys/prover.key", "--input", &data, "--out", "p.zkp"]).ok();
+    let verify = ["verify", "--card", "keys/model.card", "p.zkp"];
+    let verified = bench.zkml(&[&["--json"], &verify[..]].concat()).ok().json();
+    assert_eq!(verified["outputs"][0]["integers"], best);
+    let words = bench.zkml(&verify).ok();
+    assert!(words.out.contains("largest first: 2, "), "{words:?}");
+}
+
+#[test]
 fn every_verb_speaks_to_people_without_json() {
     let bench = Bench::with_proof();
     let data = model("mlp_test.npz");

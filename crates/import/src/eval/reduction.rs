@@ -36,6 +36,10 @@ pub(super) fn reduce(reduce: &Reduce, x: &Tensor, target: &[usize]) -> Tensor {
         ReduceOp::Max => row.iter().copied().fold(f32::NEG_INFINITY, f32::max),
         ReduceOp::Min => row.iter().copied().fold(f32::INFINITY, f32::min),
         ReduceOp::Product => row.iter().product(),
+        ReduceOp::LogSumExp => {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            (f64::from(max) + sum(row.iter().map(|v| (v - max).exp())).ln()) as f32
+        }
     };
     with_shape(target, x.data().chunks_exact(len.max(1)).map(row).collect())
 }

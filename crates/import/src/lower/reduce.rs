@@ -29,7 +29,7 @@ pub(super) fn reduce(ctx: &mut Context<'_>) -> Lowered {
         "ReduceProd" => (ReduceOp::Product, None, None),
         "ReduceL1" => (ReduceOp::Sum, Some(UnaryOp::Abs), None),
         "ReduceLogSum" => (ReduceOp::Sum, None, Some(UnaryOp::Log)),
-        "ReduceLogSumExp" => (ReduceOp::Sum, Some(UnaryOp::Exp), Some(UnaryOp::Log)),
+        "ReduceLogSumExp" => (ReduceOp::LogSumExp, None, None),
         "ReduceL2" => (ReduceOp::Sum, None, Some(UnaryOp::Sqrt)),
         _ => (ReduceOp::Sum, None, None),
     };

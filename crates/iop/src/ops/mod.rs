@@ -9,6 +9,7 @@ mod max;
 mod rearrange;
 mod requantize;
 mod softmax;
+pub(crate) mod topk;
 
 use alloc::string::String;
 
@@ -41,6 +42,7 @@ pub(crate) fn relate(
         Op::Reshape(op) => rearrange::reshape(b, &node, op),
         Op::Softmax(op) => softmax::relate(b, &node, op),
         Op::View(op) => rearrange::view(b, &node, op),
+        Op::TopK(op) => topk::relate(b, &node, op),
         _ => Err(node.refuse("this version has no relation for it")),
     }
 }

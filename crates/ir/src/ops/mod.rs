@@ -12,6 +12,7 @@ mod reduce_sum;
 mod requantize;
 mod reshape;
 mod softmax;
+mod topk;
 mod view;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub use reduce_sum::ReduceSum;
 pub use requantize::{Activation, Requantize, floor_shift};
 pub use reshape::Reshape;
 pub use softmax::Softmax;
+pub use topk::{Ranked, TopK, ranking};
 pub use view::{AxisMap, View};
 
 use crate::error::IrError;
@@ -36,7 +38,7 @@ use crate::interval::Interval;
 use crate::table::Table;
 use crate::tensor::Tensor;
 
-/// An operator and its parameters. Every operator has one output.
+/// An operator and its parameters. Every operator has one output. Encodings number the variants: new ones come last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each variant is its struct, which is documented")]
@@ -54,6 +56,7 @@ pub enum Op {
     Reshape(Reshape),
     Softmax(Softmax),
     View(View),
+    TopK(TopK),
 }
 
 impl Op {
@@ -73,6 +76,7 @@ impl Op {
             Self::Reshape(op) => op,
             Self::Softmax(op) => op,
             Self::View(op) => op,
+            Self::TopK(op) => op,
         }
     }
 }

@@ -59,7 +59,7 @@ fn output_format(cx: &Lowering<'_>, node: &Node) -> Format {
     if is_clip || !cx.is_only_output(output) || cx.float.value(output).dtype != DType::Float {
         return format;
     }
-    let extra = OUTPUT_BITS.saturating_sub(cx.options.bits());
+    let extra = OUTPUT_BITS.saturating_sub(format.bits());
     let codes = Interval::new(format.codes.lo << extra, ((format.codes.hi + 1) << extra) - 1);
     Format { scale: format.scale * format.codes.hi as f64 / codes.hi as f64, codes }
 }
@@ -71,7 +71,7 @@ fn clip(cx: &mut Lowering<'_>, node: &Node, lo: f64, hi: f64) -> Result<Quantize
     if lo <= real.0 && real.1 <= hi {
         return Ok(x);
     }
-    let bits = cx.options.bits();
+    let bits = cx.formats.of(node.outputs[0]).bits();
     if lo == 0.0 && hi >= real.1 && x.range.hi < 1 << bits {
         // Negative codes become 0, the others stay as they are.
         let mask = -(1i64 << bits);

@@ -18,14 +18,7 @@ pub(super) struct Extreme {
 
 /// The position of the largest or smallest entry along an axis.
 pub(super) fn lower(cx: &mut Lowering<'_>, node: &Node, extreme: &Extreme) -> Result<Lowered, QuantizeError> {
-    let sum = match cx.lowered(node.inputs[0]) {
-        Some(Lowered::Sum(sum)) => Some(sum.clone()),
-        _ => None,
-    };
-    let x = match sum {
-        Some(sum) => cx.commit_exactly(&sum)?,
-        None => cx.operand(node.inputs[0])?,
-    };
+    let x = cx.ranked_operand(node.inputs[0])?;
     let shape = cx.shape(x);
     let others = (0..shape.len()).filter(|&axis| axis != extreme.axis);
     let order: Vec<usize> = others.chain([extreme.axis]).collect();

@@ -12,6 +12,7 @@ mod pool;
 mod rearrange;
 mod reduce;
 mod softmax;
+mod topk;
 
 use zkml_import::{BinaryOp, Node, Op, ReduceOp};
 
@@ -21,7 +22,6 @@ use crate::lowering::{Lowered, Lowering};
 /// Why an operator has no integer semantics at all, whatever its operands.
 pub(crate) fn unsupported(op: &Op) -> Option<&'static str> {
     match op {
-        Op::TopK { .. } => Some("top-k is not available yet; export the model without it"),
         Op::Lrn { .. } => Some("local response normalisation is not available yet; use batch normalisation"),
         Op::Binary(BinaryOp::Mod) => Some("remainders have no integers here; compute them before the model"),
         Op::Reduce(reduce) if reduce.op == ReduceOp::Product => {
@@ -31,9 +31,10 @@ pub(crate) fn unsupported(op: &Op) -> Option<&'static str> {
     }
 }
 
-/// Lowers one node: the one registry of operators in this crate.
-pub(crate) fn lower(cx: &mut Lowering<'_>, node: &Node) -> Result<Lowered, QuantizeError> {
-    match &node.op {
+/// Lowers one node, to as many values as it has outputs: the one registry of operators in this crate.
+pub(crate) fn lower(cx: &mut Lowering<'_>, node: &Node) -> Result<Vec<Lowered>, QuantizeError> {
+    let lowered = match &node.op {
+        Op::TopK { axis, k, largest } => return topk::lower(cx, node, *axis, *k, *largest),
         Op::Conv(conv) => convolution::lower(cx, node, conv),
         Op::ConvTranspose(conv) => convolution::lower_transposed(cx, node, conv),
         Op::Einsum(einsum) => contraction::lower(cx, node, einsum),
@@ -55,8 +56,9 @@ pub(crate) fn lower(cx: &mut Lowering<'_>, node: &Node) -> Result<Lowered, Quant
             node,
             &argmax::Extreme { largest: *largest, axis: *axis, keep_dims: *keep_dims, last: *last },
         ),
-        Op::TopK { .. } | Op::Lrn { .. } => Err(refused(cx, node)),
-    }
+        Op::Lrn { .. } => Err(refused(cx, node)),
+    };
+    Ok(vec![lowered?])
 }
 
 /// The refusal of an operator that is never available.

@@ -78,6 +78,16 @@ impl Net {
         self.node_to(op, inputs, &[])
     }
 
+    /// The `k` greatest or least entries along an axis, and their positions.
+    pub(crate) fn top_k(&mut self, x: ValueId, axis: usize, k: usize, largest: bool) -> [ValueId; 2] {
+        let values = self.node(Op::TopK { axis, k, largest }, &[x]);
+        let node = self.graph.nodes.len() - 1;
+        let (shape, source) = (self.graph.shape(values).to_vec(), Source::Node { node, output: 1 });
+        let positions = self.value(format!("v{node}/positions"), &shape, DType::Int, source);
+        self.graph.nodes[node].outputs.push(positions);
+        [values, positions]
+    }
+
     pub(crate) fn unary(&mut self, op: UnaryOp, x: ValueId) -> ValueId {
         self.node(Op::Unary(op), &[x])
     }

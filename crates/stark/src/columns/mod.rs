@@ -3,6 +3,8 @@
 mod combination;
 mod config;
 mod error;
+#[cfg(test)]
+mod hiding;
 mod pin;
 mod proof;
 mod prover;

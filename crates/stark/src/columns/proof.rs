@@ -33,6 +33,19 @@ pub struct ColumnOpening {
     pub(super) whir: WhirOpening,
 }
 
+impl ColumnOpening {
+    /// The number of opened trees.
+    pub fn num_trees(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// The opened rows of a tree, one after the other by position: what an opening shows of it beside the combination of all
+    /// columns. Empty if there is no such tree.
+    pub fn rows(&self, tree: usize) -> &[F] {
+        self.trees.get(tree).map_or(&[], |opening| &opening.rows)
+    }
+}
+
 /// Absorbs the opened rows. They follow from roots and positions, but an alternative encoding must not leave the
 /// transcript as it was.
 pub(super) fn absorb_trees(trees: &[TreeOpening], transcript: &mut Blake3Transcript) {
@@ -79,8 +92,14 @@ pub(super) fn decode(
     let root = MerkleRoot(reader.array()?);
     let sample_values = reader.scalars(config.num_samples)?;
     let query_witness = reader.base()?;
-    let num_rows = reader.count("opened rows", config.num_queries())?;
     let height = config.log_rows() + config.log_inv_rate();
+    let num_rows = reader.count("opened rows", config.num_queries())?;
+    // So few distinct positions are never drawn. A proof is as long as the columns that it claims to open, before a verifier
+    // computes anything about them.
+    let expected = config.num_queries().min(1 << height) / 4;
+    if num_rows < expected {
+        return Err(DecodeError::TooFew { name: "opened rows", expected, got: num_rows });
+    }
     let trees = widths
         .iter()
         .map(|&width| {

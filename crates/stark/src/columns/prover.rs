@@ -16,14 +16,14 @@ use crate::hash::COLUMN_LEAF;
 use crate::merkle::{MerkleRoot, MerkleTree, TreeOpening};
 use crate::transcript::Blake3Transcript;
 use crate::whir::Committed;
-use crate::{DEGREE, F, K, from_limbs};
+use crate::{DEGREE, F, K, from_limbs, wipe};
 
 type Packed = <F as Field>::Packing;
 
 /// Rows combined by one task.
 const ROWS_PER_TASK: usize = 1 << 10;
 
-/// Committed columns with their codewords, for the prover alone.
+/// Committed columns with their codewords, for the prover alone. Wiped when dropped.
 #[derive(Clone, Debug)]
 pub struct ColumnTree {
     pub(super) columns: Vec<Vec<F>>,
@@ -41,6 +41,19 @@ impl ColumnTree {
     /// The commitment.
     pub fn root(&self) -> MerkleRoot {
         self.merkle.root()
+    }
+
+    /// Overwrites data, random rows, masks and salts.
+    pub(super) fn wipe(&mut self) {
+        self.columns.iter_mut().for_each(|column| wipe(column));
+        self.cosets.iter_mut().for_each(|coset| wipe(&mut coset.values));
+        self.merkle.wipe();
+    }
+}
+
+impl Drop for ColumnTree {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The secret matrix: pads, copies and products in rows with uniform values beside them, and the masks.
 
-use p3_field::{Field, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 use zkml_iop::prover::Randomness;
@@ -8,7 +8,7 @@ use zkml_iop::prover::Randomness;
 use super::config::{LOG_INV_RATE, LigeroConfig, MASKS};
 use super::proof::Split;
 use crate::reed_solomon::ReedSolomon;
-use crate::{DEGREE, F, K, from_limbs, limbs};
+use crate::{DEGREE, F, K, from_limbs, limbs, wipe};
 
 /// Rows of coefficients prepared by one task.
 const ROWS_PER_TASK: usize = 64;
@@ -125,10 +125,4 @@ pub(super) fn matrix(height: usize, columns: &[&[K]]) -> RowMajorMatrix<F> {
 /// The value of `X^k − 1` on a coset: never zero, because the coset is disjoint from the subgroup.
 pub(super) fn vanishing(code: &ReedSolomon, coset: usize) -> F {
     code.coset_shift(coset).exp_power_of_2(code.log_rows) - F::ONE
-}
-
-/// Overwrites secrets in a way that is not optimised out.
-pub(super) fn wipe<T: Field>(values: &mut [T]) {
-    values.fill(T::ZERO);
-    zeroize::optimization_barrier(values);
 }

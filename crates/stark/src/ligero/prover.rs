@@ -9,7 +9,7 @@ use zkml_iop::prover::Randomness;
 use super::Ligero;
 use super::config::{LigeroConfig, MASKS};
 use super::error::LigeroError;
-use super::pads::{Pads, matrix, vanishing, wipe};
+use super::pads::{Pads, matrix, vanishing};
 use super::proof::{
     Challenges, LigeroProof, Responses, Split, absorb_opening, draw_positions, leaf_element, product_errors,
 };
@@ -17,7 +17,7 @@ use super::relation::{Functional, Relation, check_products};
 use crate::hash::PAD_LEAF;
 use crate::merkle::{MerkleRoot, MerkleTree};
 use crate::transcript::Blake3Transcript;
-use crate::{DEGREE, F, K, limbs};
+use crate::{DEGREE, F, K, limbs, wipe};
 
 /// The coset on which products of rows are computed.
 const WORK_COSET: usize = 0;

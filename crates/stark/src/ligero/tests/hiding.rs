@@ -201,15 +201,105 @@ fn every_view_is_also_a_view_of_other_pads_that_satisfy_the_same_equations() {
     }
 }
 
+/// The positions that a proof opens.
+fn positions_of(
+    case: &Case,
+    root: &MerkleRoot,
+    proof: &LigeroProof,
+    mut sponge: Blake3Transcript,
+) -> Vec<usize> {
+    let config = &case.suite.config;
+    case.relation().absorb(config, root, &mut sponge);
+    Challenges::draw(&mut sponge);
+    proof.responses.absorb(&mut sponge);
+    assert!(sponge.check_grinding("pads: positions", config.grinding_bits, proof.grinding_witness));
+    draw_positions(config, &mut sponge)
+}
+
+/// Opened rows: positions with the elements of their leaves.
+type Opened = Vec<(usize, Vec<F>)>;
+
+fn opened(case: &Case, positions: &[usize], proof: &LigeroProof) -> Opened {
+    let leaves = proof.opening.rows.chunks_exact(case.suite.config.width());
+    positions.iter().copied().zip(leaves.map(<[F]>::to_vec)).collect()
+}
+
+/// Whether some uniform values, the last `uniform` of its row, beside these pads give the opened values of row 0.
+fn explains(case: &Case, scalars: &[K], uniform: usize, opened: &Opened) -> bool {
+    let degree = case.suite.config.degree();
+    let mut values = vec![K::ZERO; degree];
+    let own = scalars.len().min(case.suite.config.slots());
+    values[..own].copy_from_slice(&scalars[..own]);
+    let equations = opened.iter().map(|(position, leaf)| {
+        let weights = weights(&case.suite, *position);
+        let fixed: K = values.iter().zip(&weights).map(|(&v, &w)| v * w).sum();
+        (weights[degree - uniform..].to_vec(), super::super::proof::leaf_element(leaf, 0) - fixed)
+    });
+    // Gauss's elimination: what is left of the right side where the matrix has no rank left must be zero.
+    let mut equations: Vec<(Vec<F>, K)> = equations.collect();
+    let mut rank = 0;
+    for unknown in 0..uniform {
+        let Some(pivot) = (rank..equations.len()).find(|&r| equations[r].0[unknown] != F::ZERO) else {
+            continue;
+        };
+        equations.swap(rank, pivot);
+        let (own, own_right) = equations[rank].clone();
+        for (row, right) in &mut equations[rank + 1..] {
+            let factor = row[unknown] / own[unknown];
+            row.iter_mut().zip(&own).for_each(|(v, &o)| *v -= factor * o);
+            *right -= own_right * factor;
+        }
+        rank += 1;
+    }
+    equations[rank..].iter().all(|e| e.1 == K::ZERO)
+}
+
 #[test]
-fn two_proofs_of_one_commitment_would_open_more_than_a_row_hides() {
-    // The reason for one proof per commitment: with one value more than the uniform ones, the view has no other pads.
-    let suite = small(1, 0, 4, 5);
-    let positions = distinct(&suite, &mut Seeded::new(9), Vec::new());
-    let columns = |position: &usize| weights(&suite, *position)[suite.config.slots() - 1..].to_vec();
-    let extra = (0..).find(|position| !positions.contains(position)).unwrap();
-    let matrix = positions.iter().chain([&extra]).map(columns).collect();
-    assert!(solve(matrix, vec![Vec::new(); 6]).is_some());
+fn a_row_with_a_uniform_value_too_few_is_explained_by_its_own_pads_alone() {
+    let case = case(small(8, 0, 5, 7));
+    let (config, other) = (case.suite.config, other_pads(&case));
+    for (missing, hidden) in [(0, true), (1, false)] {
+        let uniform = config.num_queries - missing;
+        // Proofs differ by their commitments: the first one whose positions are all distinct.
+        let opened = (0..)
+            .find_map(|seed| {
+                let mut random = Seeded::new(100 + seed);
+                let mut pads = Pads::new(&config, &case.scalars, &case.products, &mut random);
+                pads.rows[0][config.slots()..config.degree() - uniform].fill(K::ZERO);
+                let leaves = pads.encode(&case.suite.code);
+                let tree = PadTree::new(&case.products, pads, leaves, &random.seed());
+                let proof = case.suite.prove(&tree, &case.relation(), &mut transcript()).unwrap();
+                let positions = positions_of(&case, &tree.root(), &proof, transcript());
+                (positions.len() == config.num_queries).then(|| opened(&case, &positions, &proof))
+            })
+            .unwrap();
+        assert!(explains(&case, &case.scalars, uniform, &opened));
+        assert_eq!(explains(&case, &other.scalars, uniform, &opened), hidden);
+        let mut one_off = case.scalars.clone();
+        one_off[3] += K::ONE;
+        assert_eq!(explains(&case, &one_off, uniform, &opened), hidden);
+    }
+}
+
+#[test]
+fn two_proofs_of_one_commitment_are_explained_by_its_own_pads_alone() {
+    let real = Ligero::new(60, 20, SecurityLevel::Bits100).unwrap();
+    let case = case(real);
+    let (config, other) = (case.suite.config, other_pads(&case));
+    let (root, tree) = case.commit();
+    let mut seen = Opened::new();
+    for (name, hidden) in [("first", true), ("second", false)] {
+        let sponge = Blake3Transcript::new(name);
+        let proof = case.suite.prove(&tree, &case.relation(), &mut sponge.clone()).unwrap();
+        for (position, leaf) in opened(&case, &positions_of(&case, &root, &proof, sponge), &proof) {
+            if seen.iter().all(|(known, _)| *known != position) {
+                seen.push((position, leaf));
+            }
+        }
+        assert_eq!(seen.len() <= config.num_queries, hidden);
+        assert!(explains(&case, &case.scalars, config.num_queries, &seen));
+        assert_eq!(explains(&case, &other.scalars, config.num_queries, &seen), hidden);
+    }
 }
 
 #[test]
