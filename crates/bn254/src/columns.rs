@@ -69,7 +69,8 @@ impl ColumnPoints {
     /// [`Bn254Error::UnluckyPoint`] for points at infinity, and where a coordinate is no element of the scalar field.
     pub fn new(points: Vec<G1Affine>) -> Result<Self, Bn254Error> {
         let fits = |p: &G1Affine| {
-            p.xy().is_some_and(|(x, y)| coordinate_to_scalar(x).is_some() && coordinate_to_scalar(y).is_some())
+            p.xy()
+                .is_some_and(|(x, y)| coordinate_to_scalar(x).is_some() && coordinate_to_scalar(y).is_some())
         };
         if points.iter().all(fits) { Ok(Self(points)) } else { Err(Bn254Error::UnluckyPoint) }
     }
@@ -244,14 +245,16 @@ impl ColumnCommitment for KzgColumns {
         transcript: &mut Poseidon2Transcript,
     ) -> Result<ColumnOpening, Bn254Error> {
         let columns: Vec<&[Vec<F>]> = trees.iter().map(|t| t.columns.as_slice()).collect();
-        let (others, mask) = split_mask(&columns, mask_tree).ok_or(Bn254Error::Columns { expected: 1, got: 0 })?;
+        let (others, mask) =
+            split_mask(&columns, mask_tree).ok_or(Bn254Error::Columns { expected: 1, got: 0 })?;
         let challenge = to_ark(transcript.challenge(COMBINATION));
         let coefficients = powers(challenge, others.len());
         let combined: Vec<Fr> = (0..1usize << self.log_rows)
             .into_par_iter()
             .with_min_len(1 << 8)
             .map(|row| {
-                let terms = others.iter().zip(&coefficients).filter(|(column, _)| column[row] != F::default());
+                let terms =
+                    others.iter().zip(&coefficients).filter(|(column, _)| column[row] != F::default());
                 terms.fold(to_ark(mask[row]), |sum, (column, k)| sum + *k * to_ark(column[row]))
             })
             .collect();
@@ -278,7 +281,8 @@ impl ColumnCommitment for KzgColumns {
             }
         }
         let challenge = to_ark(transcript.challenge(COMBINATION));
-        let same = opening.point.len() == point.len() && opening.point.iter().zip(point).all(|(a, &b)| *a == to_ark(b));
+        let same = opening.point.len() == point.len()
+            && opening.point.iter().zip(point).all(|(a, &b)| *a == to_ark(b));
         if opening.challenge != challenge || !same {
             return Err(Bn254Error::Opening);
         }

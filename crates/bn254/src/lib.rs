@@ -24,5 +24,5 @@ pub use mercury::MercuryProof;
 pub use proof::{ClearProof, OuterProof, prove};
 pub use relation::{FIELD, Public, Relation};
 pub use suite::{ProvingKey, Snark, SuiteError, SuiteProof, Verifier, VerifyingKey};
-pub use zkml_snark::srs::Srs;
 pub use transcript::Poseidon2Transcript;
+pub use zkml_snark::srs::Srs;

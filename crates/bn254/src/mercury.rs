@@ -226,7 +226,8 @@ fn interpolate(through: &[(Fr, Fr)], x: Fr) -> Fr {
     let term = |i: usize| {
         let (xi, yi) = through[i];
         let others = through.iter().enumerate().filter(|(j, _)| *j != i);
-        let (top, bottom) = others.fold((yi, Fr::one()), |(n, d), (_, (xj, _))| (n * (x - xj), d * (xi - xj)));
+        let (top, bottom) =
+            others.fold((yi, Fr::one()), |(n, d), (_, (xj, _))| (n * (x - xj), d * (xi - xj)));
         top * bottom.inverse().unwrap_or_default()
     };
     (0..through.len()).map(term).sum()
@@ -386,8 +387,15 @@ mod tests {
             p.values[i] += Fr::one();
             changed.push(p);
         }
-        let points: [fn(&mut MercuryProof) -> &mut G1Affine; 7] =
-            [|p| &mut p.h, |p| &mut p.g, |p| &mut p.q, |p| &mut p.s, |p| &mut p.d, |p| &mut p.w, |p| &mut p.v];
+        let points: [fn(&mut MercuryProof) -> &mut G1Affine; 7] = [
+            |p| &mut p.h,
+            |p| &mut p.g,
+            |p| &mut p.q,
+            |p| &mut p.s,
+            |p| &mut p.d,
+            |p| &mut p.w,
+            |p| &mut p.v,
+        ];
         for part in points {
             let mut p = proof;
             *part(&mut p) = moved(*part(&mut p));
@@ -404,9 +412,8 @@ mod tests {
     fn an_opening_of_another_claim_is_refused() {
         let case = case(5);
         let (proof, column) = (case.open(), case.column());
-        let check = |column, point: &[Fr], value, seed| {
-            verify(case.srs.tau_g2, column, point, value, seed, &proof)
-        };
+        let check =
+            |column, point: &[Fr], value, seed| verify(case.srs.tau_g2, column, point, value, seed, &proof);
         assert!(check(column, &case.point, case.value, SEED).is_ok());
         assert!(check(column, &case.point, case.value + Fr::one(), SEED).is_err());
         assert!(check(column + G1Affine::generator(), &case.point, case.value, SEED).is_err());

@@ -16,7 +16,8 @@ const SMALL: u64 = 1 << 31;
 /// `Σ scalar·base` over the shorter length.
 pub fn msm(bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
     let length = bases.len().min(scalars.len());
-    let scalars: Vec<BigInt<4>> = scalars[..length].par_iter().with_min_len(1 << 10).map(|s| s.into_bigint()).collect();
+    let scalars: Vec<BigInt<4>> =
+        scalars[..length].par_iter().with_min_len(1 << 10).map(|s| s.into_bigint()).collect();
     G1Projective::msm_bigint(&bases[..length], &scalars)
 }
 
@@ -35,7 +36,8 @@ pub fn msm_column(bases: &[G1Affine], column: &[F]) -> G1Projective {
             }
         }
     }
-    let (small, full) = rayon::join(|| small_msm(bases, small), || G1Projective::msm_bigint(&full_bases, &full));
+    let (small, full) =
+        rayon::join(|| small_msm(bases, small), || G1Projective::msm_bigint(&full_bases, &full));
     small + full
 }
 
@@ -113,7 +115,21 @@ mod tests {
     fn small_and_large_scalars_agree_with_the_general_algorithm() {
         let generator = G1Affine::generator();
         let bases: Vec<G1Affine> = (1..60u64).map(|i| (generator * Fr::from(i * i)).into_affine()).collect();
-        let integers = [0i64, 1, -1, 127, 128, -128, -129, 255, 256, 32_767, -32_768, i64::from(i32::MIN), i64::from(i32::MAX)];
+        let integers = [
+            0i64,
+            1,
+            -1,
+            127,
+            128,
+            -128,
+            -129,
+            255,
+            256,
+            32_767,
+            -32_768,
+            i64::from(i32::MIN),
+            i64::from(i32::MAX),
+        ];
         let mut column: Vec<F> = integers.iter().map(|&i| F::from_i64(i)).collect();
         column.extend((0..40u32).map(|i| F::from_u32(i + 3).exp_u64(77)));
         let scalars: Vec<Fr> = column.iter().map(|&v| to_ark(v)).collect();

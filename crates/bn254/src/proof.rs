@@ -127,7 +127,7 @@ impl Relation {
         assignment: Option<Assignment<'_>>,
     ) -> Result<Builder, VerifyError> {
         let constants = self.entries(&Public { tensors: Vec::new(), context: public.context.clone() });
-        build(arithmetization, &self.digest().to_owned(), (&self.system, &self.layout), &constants, assignment)
+        build(arithmetization, self.digest(), (&self.system, &self.layout), &constants, assignment)
     }
 }
 
@@ -158,7 +158,9 @@ impl OuterProof {
         let words = relation.words(public)?;
         let trees = relation.trees(shared, (&self.witness, self.helpers.as_ref()))?;
         if self.opening.point.len() != relation.layout.log_rows {
-            return Err(Bn254Error::Encoding("the row point has another number of coordinates than the columns"));
+            return Err(Bn254Error::Encoding(
+                "the row point has another number of coordinates than the columns",
+            ));
         }
         check_opening(relation.columns.srs(), &trees, relation.mask_tree(), &words, &self.opening)
     }
@@ -167,7 +169,8 @@ impl OuterProof {
     pub fn to_bytes(&self) -> Vec<u8> {
         let ColumnOpening { challenge, point, value, proof } = &self.opening;
         let mut bytes = Vec::new();
-        let mut points = |points: &[G1Affine]| points.iter().flat_map(point_words).for_each(|w| bytes.extend(w));
+        let mut points =
+            |points: &[G1Affine]| points.iter().flat_map(point_words).for_each(|w| bytes.extend(w));
         points(self.witness.points());
         points(self.helpers.as_ref().map_or(&[][..], ColumnPoints::points));
         let mut scalars = |scalars: &[Fr]| scalars.iter().for_each(|&s| bytes.extend(to_word(s)));
@@ -236,7 +239,8 @@ impl Words<'_> {
 
     fn point(&mut self) -> Result<G1Affine, Bn254Error> {
         let words = [self.next()?, self.next()?];
-        point_from_words(&words).ok_or(Bn254Error::Encoding("a point is not canonical, off the curve, or at infinity"))
+        point_from_words(&words)
+            .ok_or(Bn254Error::Encoding("a point is not canonical, off the curve, or at infinity"))
     }
 
     fn points<const N: usize>(&mut self) -> Result<[G1Affine; N], Bn254Error> {

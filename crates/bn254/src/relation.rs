@@ -123,7 +123,9 @@ impl Relation {
     pub fn entries(&self, public: &Public) -> Vec<Vec<i32>> {
         let entries = |(index, home): (usize, &Home)| match home {
             Home::Constant(data) => data.clone(),
-            Home::PublicInput(_) | Home::PublicOutput(_) => public.tensors.get(index).cloned().unwrap_or_default(),
+            Home::PublicInput(_) | Home::PublicOutput(_) => {
+                public.tensors.get(index).cloned().unwrap_or_default()
+            }
             Home::Weight(_) | Home::Committed(_) | Home::Witness | Home::Helper { .. } => Vec::new(),
         };
         self.system.tensors.iter().map(|t| &t.home).enumerate().map(entries).collect()

@@ -41,13 +41,18 @@ pub enum SuiteError {
     #[error("the SNARK's proof is malformed: {0}")]
     Codec(#[from] CodecError),
     /// The key belongs to another statement.
-    #[error("the key belongs to circuit {key}, the statement's circuit is {circuit}: run the setup of this model")]
+    #[error(
+        "the key belongs to circuit {key}, the statement's circuit is {circuit}: run the setup of this model"
+    )]
     OtherCircuit {
         /// The key's circuit.
         key: ShapeDigest,
         /// The statement's.
         circuit: ShapeDigest,
     },
+    /// PLONK and the columns have different reference strings: no contract could check both at once.
+    #[error("the key and the columns have different reference strings: set both up from one file")]
+    OtherSrs,
     /// Key and proof are of different suites.
     #[error("the key is for {key}, the proof is of {proof}")]
     OtherSuite {
@@ -80,9 +85,9 @@ pub enum VerifyingKey {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Snark {
     /// Groth16.
-    Groth16(groth16::Proof),
+    Groth16(Box<groth16::Proof>),
     /// PLONK.
-    Plonk(plonk::Proof),
+    Plonk(Box<plonk::Proof>),
 }
 
 /// A whole proof.
@@ -140,8 +145,8 @@ impl ClearProof {
     ) -> Result<SuiteProof, SuiteError> {
         let circuit = self.circuit(key.arithmetization(), relation, public, shared)?.circuit()?;
         let snark = match key {
-            ProvingKey::Groth16(key) => Snark::Groth16(groth16::prove(key, &circuit)?),
-            ProvingKey::Plonk(prover, srs) => Snark::Plonk(plonk::prove(prover, srs, &circuit)?),
+            ProvingKey::Groth16(key) => Snark::Groth16(Box::new(groth16::prove(key, &circuit)?)),
+            ProvingKey::Plonk(prover, srs) => Snark::Plonk(Box::new(plonk::prove(prover, srs, &circuit)?)),
         };
         Ok(SuiteProof { outer: self.outer(), snark })
     }
@@ -186,6 +191,9 @@ impl Verifier {
         if key.circuit() != circuit {
             return Err(SuiteError::OtherCircuit { key: key.circuit(), circuit });
         }
+        if matches!(&key, VerifyingKey::Plonk(key) if key.tau_g2() != relation.columns.srs().tau_g2) {
+            return Err(SuiteError::OtherSrs);
+        }
         Ok(Self { relation, key, weights })
     }
 
@@ -205,13 +213,16 @@ impl Verifier {
         proof: &SuiteProof,
     ) -> Result<(), SuiteError> {
         let weights = self.weights.iter().map(|points| (TreeKind::Weights, points.clone()));
-        let committed = committed.iter().enumerate().map(|(i, points)| (TreeKind::Committed(i), points.clone()));
+        let committed =
+            committed.iter().enumerate().map(|(i, points)| (TreeKind::Committed(i), points.clone()));
         let shared: Vec<_> = weights.chain(committed).collect();
         let inputs = proof.outer.public_inputs(&self.relation, public, &shared)?;
         match (&self.key, &proof.snark) {
             (VerifyingKey::Groth16(key), Snark::Groth16(proof)) => groth16::verify(key, &inputs, proof)?,
             (VerifyingKey::Plonk(key), Snark::Plonk(proof)) => plonk::verify(key, &inputs, proof)?,
-            (key, Snark::Groth16(_)) => return Err(SuiteError::OtherSuite { key: key.name(), proof: "groth16" }),
+            (key, Snark::Groth16(_)) => {
+                return Err(SuiteError::OtherSuite { key: key.name(), proof: "groth16" });
+            }
             (key, Snark::Plonk(_)) => return Err(SuiteError::OtherSuite { key: key.name(), proof: "plonk" }),
         }
         Ok(())
@@ -226,8 +237,8 @@ impl Verifier {
         let (outer, snark) = bytes.split_at_checked(OuterProof::length(&self.relation)).ok_or(short)?;
         let outer = OuterProof::from_bytes(&self.relation, outer)?;
         let snark = match &self.key {
-            VerifyingKey::Groth16(_) => Snark::Groth16(groth16::Proof::from_bytes(snark)?),
-            VerifyingKey::Plonk(_) => Snark::Plonk(plonk::Proof::from_bytes(snark)?),
+            VerifyingKey::Groth16(_) => Snark::Groth16(Box::new(groth16::Proof::from_bytes(snark)?)),
+            VerifyingKey::Plonk(_) => Snark::Plonk(Box::new(plonk::Proof::from_bytes(snark)?)),
         };
         Ok(SuiteProof { outer, snark })
     }

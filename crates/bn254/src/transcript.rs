@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn another_circuit_statement_or_blinding_changes_every_challenge() {
         let first = |circuit, word: u8, blinding: u8| {
-            let transcript = Poseidon2Transcript::new(&[circuit; 32], vec![Fr::from(word)], Fr::from(blinding));
-            transcript.clone().challenge("c")
+            let words = vec![Fr::from(word)];
+            Poseidon2Transcript::new(&[circuit; 32], words, Fr::from(blinding)).challenge("c")
         };
         assert_ne!(first(7, 1, 3), first(8, 1, 3));
         assert_ne!(first(7, 1, 3), first(7, 2, 3));

@@ -30,9 +30,13 @@ fn layer_case() -> Case {
 #[test]
 fn layers_are_proven_for_every_visibility_and_batch() {
     let (s, y) = layer();
-    for (batch, input, output) in
-        [(1, Private, Visible), (1, Visible, Visible), (1, Private, Private), (3, Visible, Visible), (1, Committed, Committed)]
-    {
+    for (batch, input, output) in [
+        (1, Private, Visible),
+        (1, Visible, Visible),
+        (1, Private, Private),
+        (3, Visible, Visible),
+        (1, Committed, Committed),
+    ] {
         s.clone().case(y, batch, (input, output)).assert_complete();
     }
 }

@@ -46,9 +46,11 @@ fn keyed(case: Case) -> Keyed {
     let (proving, key) = groth16::testing_setup(&shape).unwrap();
     let finish = |key| clear.finish(key, &relation, &case.public, &shared).unwrap();
     let groth16 = finish(ProvingKey::Groth16(&proving));
-    let groth16_verifier = Verifier::new(relation.clone(), VerifyingKey::Groth16(key), weights.clone()).unwrap();
+    let groth16_verifier =
+        Verifier::new(relation.clone(), VerifyingKey::Groth16(key), weights.clone()).unwrap();
     let shape = relation.circuit(Arithmetization::Plonk).unwrap().shape().unwrap();
-    let srs = Srs::testing(plonk::srs_points(&shape)).unwrap();
+    let srs = case::srs();
+    assert!(plonk::srs_points(&shape) <= srs.g1.len());
     let key = plonk::setup(&shape, &srs).unwrap();
     let prover = plonk::Prover::new(&shape, &key).unwrap();
     let plonk = finish(ProvingKey::Plonk(&prover, &srs));
@@ -112,11 +114,13 @@ fn registrations_prove_that_weights_lie_in_their_intervals() {
     let graph = &case.model.graph;
     let log_rows = case.relation.layout.log_rows;
     assert!(choose_log_rows(&registration_system(graph, FIELD).unwrap(), 0) <= log_rows);
-    let relation = Relation::registration(graph, Arc::new(Srs::testing(1 << log_rows).unwrap()), log_rows).unwrap();
+    let relation =
+        Relation::registration(graph, Arc::new(Srs::testing(1 << log_rows).unwrap()), log_rows).unwrap();
     let register = |weights: &[Tensor], claimed: &[Tensor]| {
         let (_, mut witness) = registration_witness(graph, FIELD, claimed).unwrap();
         witness[0] = weights[0].data.clone();
-        let columns = shared_columns(&relation.system, &relation.layout, TreeKind::Weights, &witness, &mut Counter(5));
+        let columns =
+            shared_columns(&relation.system, &relation.layout, TreeKind::Weights, &witness, &mut Counter(5));
         let (points, tree): (_, ColumnTree) = relation.columns.commit(columns, [0; 32]).unwrap();
         let public = relation.public_of(&witness, CONTEXT);
         let proof = prove(&relation, &public, witness, &[&tree], &mut Counter(6), &mut |_| {}).unwrap();

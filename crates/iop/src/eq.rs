@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn extensions_by_halving_agree_with_tables() {
-        let cases: [fn(i32) -> i32; 5] = [|i| i, |i| 7 - 3 * i, |_| 4, |i| (i - 20).clamp(-5, 9), |i| i * i % 11];
+        let cases: [fn(i32) -> i32; 5] =
+            [|i| i, |i| 7 - 3 * i, |_| 4, |i| (i - 20).clamp(-5, 9), |i| i * i % 11];
         for data in cases {
             for n in 0..7 {
                 let x = point(n, 11);

@@ -61,7 +61,8 @@ pub fn verify<C: Context>(
 /// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
 fn check_public<C: Context>(cx: &C, system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
     for (index, tensor) in system.tensors.iter().enumerate().filter(|(_, t)| !is_committed(&t.home)) {
-        if matches!(tensor.home, Home::PublicInput(_) | Home::PublicOutput(_)) && cx.entries(index).is_some() {
+        if matches!(tensor.home, Home::PublicInput(_) | Home::PublicOutput(_)) && cx.entries(index).is_some()
+        {
             continue;
         }
         let refused = |reason: String| RelationError::Public { name: tensor.name.clone(), reason };

@@ -88,7 +88,13 @@ impl Circuit {
     fn product(&self, a: &Wire, b: &Wire, shared: bool) -> Wire {
         let (a, b) = (self.narrow(a), self.narrow(b));
         let short = a.terms.len().max(b.terms.len()) <= MAX_SHARED_TERMS;
-        let key = (shared && short).then(|| if a.terms <= b.terms { (a.terms.clone(), b.terms.clone()) } else { (b.terms.clone(), a.terms.clone()) });
+        let key = (shared && short).then(|| {
+            if a.terms <= b.terms {
+                (a.terms.clone(), b.terms.clone())
+            } else {
+                (b.terms.clone(), a.terms.clone())
+            }
+        });
         let mut state = self.0.borrow_mut();
         if let Some(&known) = key.as_ref().and_then(|key| state.products.get(key)) {
             drop(state);

@@ -21,7 +21,12 @@ use zkml_snark::circuit::Arithmetization;
 
 pub const CONTEXT: &[u8] = b"nonce 17";
 
-static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing(1 << 12).unwrap()));
+static SRS: LazyLock<Arc<Srs>> = LazyLock::new(|| Arc::new(Srs::testing((1 << 15) + 16).unwrap()));
+
+/// One reference string for columns and PLONK.
+pub fn srs() -> Arc<Srs> {
+    SRS.clone()
+}
 
 /// Test randomness, reproducible.
 pub struct Counter(pub u64);
@@ -71,7 +76,8 @@ impl Case {
         let shared = kinds
             .filter(|k| matches!(k, TreeKind::Weights | TreeKind::Committed(_)))
             .map(|kind| {
-                let columns = shared_columns(&relation.system, &relation.layout, kind, &witness, &mut Counter(1));
+                let columns =
+                    shared_columns(&relation.system, &relation.layout, kind, &witness, &mut Counter(1));
                 let (points, tree) = relation.columns.commit(columns, [0; 32]).unwrap();
                 (kind, points, tree)
             })

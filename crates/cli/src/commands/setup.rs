@@ -23,6 +23,13 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
             "--srs, --testing-srs, --visibility and --batch are for --suite groth16 and plonk; with stark every proof chooses",
         ));
     }
+    if !c.force && c.out.join(KEY_FILE).exists() {
+        return Err(Failure::usage(format!(
+            "{} holds the key of another set-up, whose card would be worthless without it: choose another folder, or \
+             replace it with --force",
+            c.out.display()
+        )));
+    }
     if !stark {
         return super::chain::setup::run(c, cli);
     }
@@ -31,13 +38,6 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     }
     if c.log_rows.is_some_and(|height| !(9..=20).contains(&height)) {
         return Err(Failure::usage("--log-rows takes 9 to 20"));
-    }
-    if !c.force && c.out.join(KEY_FILE).exists() {
-        return Err(Failure::usage(format!(
-            "{} holds the key of another set-up, whose card would be worthless without it: choose another folder, or \
-             replace it with --force",
-            c.out.display()
-        )));
     }
     let model = CompiledModel::read(&c.model)?;
     let start = Instant::now();
