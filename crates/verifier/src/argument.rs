@@ -24,8 +24,6 @@ pub struct Argument {
     pads: [u8; 32],
     /// The commitment to the witness.
     witness: [u8; 32],
-    /// The commitment to the lookup helpers.
-    helpers: Option<[u8; 32]>,
     /// The limbs of every scalar, behind its pad.
     #[serde(with = "words")]
     scalars: Vec<u32>,
@@ -81,7 +79,6 @@ impl Argument {
         Self {
             pads: pads.0,
             witness: parts.witness.0,
-            helpers: parts.helpers.map(|h| h.0),
             scalars: parts.scalars.iter().flat_map(limbs).collect(),
             opening: columns.encode_opening(&parts.opening),
             closing,
@@ -105,7 +102,8 @@ impl Argument {
         let opening = relation.columns.decode_opening(&relation.widths(), &self.opening)?;
         Ok(Parts {
             witness: MerkleRoot(self.witness),
-            helpers: self.helpers.map(MerkleRoot),
+            // The lookups of this suite are a tree of fractions, without helper columns.
+            helpers: None,
             scalars: self.scalars.chunks(DEGREE).map(scalar).collect(),
             opening,
         })

@@ -33,7 +33,6 @@ struct Parts {
     tree: Option<TreeId>,
     pads: [u8; 32],
     witness: [u8; 32],
-    helpers: Option<[u8; 32]>,
     #[serde(with = "serde_bytes")]
     scalars: Vec<u8>,
     #[serde(with = "serde_bytes")]
@@ -141,7 +140,6 @@ fn proofs_of_other_secrets_with_one_statement_look_alike() {
             assert_eq!(parts.statement.outputs, honest[0].statement.outputs);
             assert_eq!(parts.statement.shape, honest[0].statement.shape);
             assert_eq!(parts.scalars.len(), honest[0].scalars.len(), "scalars, hence rounds");
-            assert_eq!(parts.helpers.is_some(), honest[0].helpers.is_some());
         }
         // Openings have as many rows as positions are distinct, and shared paths: chance that no secret touches. Eight
         // standard deviations of the difference of means are exceeded with probability below 2^-49.
@@ -168,8 +166,7 @@ fn nothing_that_hides_a_proof_occurs_in_another() {
     let mut roots = HashSet::new();
     for parts in &proofs {
         assert!(parts.scalars.chunks(20).all(|scalar| scalars.insert(scalar.to_vec())), "a scalar repeats");
-        let own = [Some(parts.pads), Some(parts.witness), parts.helpers];
-        assert!(own.into_iter().flatten().all(|root| roots.insert(root)), "a commitment repeats");
+        assert!([parts.pads, parts.witness].into_iter().all(|root| roots.insert(root)), "a commitment repeats");
         assert!(parts.closing.chunks(20).take(100).all(|scalar| scalars.insert(scalar.to_vec())));
     }
 }

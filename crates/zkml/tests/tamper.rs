@@ -24,7 +24,6 @@ struct Proof {
     tree: Option<TreeId>,
     pads: [u8; 32],
     witness: [u8; 32],
-    helpers: Option<[u8; 32]>,
     #[serde(with = "serde_bytes")]
     scalars: Vec<u8>,
     #[serde(with = "serde_bytes")]
@@ -228,15 +227,13 @@ fn another_tree_of_the_weights_is_refused() {
 
 #[test]
 fn other_commitments_are_refused() {
-    assert!(fixture().first.helpers.is_some());
     for byte in 0..32 {
         changed("pads", |p| p.pads[byte] ^= 2);
         changed("witness", |p| p.witness[byte] ^= 1);
-        changed("helpers", |p| p.helpers.as_mut().unwrap()[byte] ^= 0x80);
     }
-    changed("no helpers", |p| p.helpers = None);
-    changed("helpers for witness", |p| p.witness = p.helpers.unwrap());
-    changed("witness for helpers", |p| p.helpers = Some(p.witness));
+    changed("pads for witness", |p| p.witness = p.pads);
+    changed("witness for pads", |p| p.pads = p.witness);
+    changed("exchanged", |p| std::mem::swap(&mut p.pads, &mut p.witness));
 }
 
 #[test]
@@ -319,7 +316,6 @@ fn parts_of_another_proof_are_refused() {
     for other in [&f.second, &f.both, &f.shown] {
         changed("statement", |p| p.statement = other.statement.clone());
         changed("witness", |p| p.witness = other.witness);
-        changed("helpers", |p| p.helpers = other.helpers);
         changed("scalars", |p| p.scalars.clone_from(&other.scalars));
         changed("opening", |p| p.opening.clone_from(&other.opening));
         changed("pads", |p| p.pads = other.pads);
@@ -327,7 +323,7 @@ fn parts_of_another_proof_are_refused() {
         changed("pads and their closing", |p| {
             (p.pads, p.closing) = (other.pads, other.closing.clone());
         });
-        changed("commitments", |p| (p.witness, p.helpers) = (other.witness, other.helpers));
+        changed("commitments", |p| (p.witness, p.pads) = (other.witness, other.pads));
         changed("all but the statement", |p| {
             *p = Proof { statement: p.statement.clone(), ..other.clone() };
         });

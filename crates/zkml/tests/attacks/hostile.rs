@@ -18,7 +18,6 @@ struct Zeros {
     tree: Option<TreeId>,
     pads: [u8; 32],
     witness: [u8; 32],
-    helpers: Option<[u8; 32]>,
     #[serde(with = "serde_bytes")]
     scalars: Vec<u8>,
     #[serde(with = "serde_bytes")]
@@ -71,7 +70,6 @@ fn zeros(card: &Card) -> Vec<u8> {
         tree: None,
         pads: [0; 32],
         witness: [0; 32],
-        helpers: Some([0; 32]),
         scalars: vec![0; 20 * 5000],
         opening,
         closing: vec![],
