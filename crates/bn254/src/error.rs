@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum Bn254Error {
     /// The reference string is a verifier's.
-    #[error("the reference string has no powers: it is enough to verify, and nothing can be committed under it")]
+    #[error(
+        "the reference string has no powers: it is enough to verify, and nothing can be committed under it"
+    )]
     NoPowers,
     /// Columns have another height than the commitment.
     #[error("a column has {got} rows, the commitment's have {expected}")]

@@ -60,7 +60,8 @@ mod tests {
         let shape = Shape { batch: 1, inputs: vec![Visibility::Private], outputs: vec![Visibility::Public] };
         let outputs = vec![Tensor { shape: vec![1, 2], data: vec![-3, 70_000] }];
         let (model, context) = ([7; 32], vec![0xc0, 0xff, 0xee]);
-        let statement = Statement { model, shape, inputs: Vec::new(), outputs, commitments: Vec::new(), context };
+        let statement =
+            Statement { model, shape, inputs: Vec::new(), outputs, commitments: Vec::new(), context };
         Proof { statement, outer: vec![1; 300], snark: vec![2; 256] }
     }
 

@@ -103,12 +103,8 @@ fn check_ports(
             ports.len()
         )));
     }
-    let public: Vec<&Port> = ports
-        .iter()
-        .zip(visibilities)
-        .filter(|(_, v)| **v == Visibility::Public)
-        .map(|(p, _)| p)
-        .collect();
+    let public: Vec<&Port> =
+        ports.iter().zip(visibilities).filter(|(_, v)| **v == Visibility::Public).map(|(p, _)| p).collect();
     if public.len() != tensors.len() {
         return Err(Refusal::Statement(format!(
             "it holds {} public {what}s, its visibilities say {}",

@@ -26,7 +26,6 @@ const KIND: Kind = Kind { magic: *b"ZKMT", version: 1, name: "secret of a commit
 pub const DEFAULT_OPENINGS: u32 = 8;
 
 /// What the holder of a committed tensor knows of it. Secret, and not to be copied: shares of its budget are split off.
-#[derive(Debug)]
 pub struct CommittedTensor {
     tensor: Tensor,
     parameters: Parameters,
@@ -36,6 +35,12 @@ pub struct CommittedTensor {
     /// The end of this holder's share of the random rows.
     limit: u32,
     seed: Seed,
+}
+
+impl std::fmt::Debug for CommittedTensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommittedTensor").field("commitment", &self.commitment).finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use zkml_verifier::card::{model_id, registration_transcript};
 use zkml_verifier::envelope::{self, Kind};
 use zkml_verifier::epoch::{Epoch, Tree, registration_task};
 use zkml_verifier::relation::FIELD;
+use zkml_verifier::statement::hex;
 use zkml_verifier::{Card, FormatError, Parameters, Registered, Relation, TreeId};
 
 use crate::argument::{self, Clock};
@@ -36,7 +37,6 @@ pub const CARD_FILE: &str = "model.card";
 pub const LEDGER_EXTENSION: &str = "ledger";
 
 /// What a prover of a model holds. Secret: it contains the weights.
-#[derive(Debug)]
 pub struct ProverKey {
     /// The model and its meaning.
     pub compiled: Compiled,
@@ -46,6 +46,12 @@ pub struct ProverKey {
     ledger: Option<Ledger>,
     /// The tree that was opened last; rebuilt from its seed when another is needed.
     tree: Mutex<Option<(TreeId, Arc<ColumnTree>)>>,
+}
+
+impl std::fmt::Debug for ProverKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProverKey").field("model", &hex(&self.card.id())).finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -166,7 +166,10 @@ fn nothing_that_hides_a_proof_occurs_in_another() {
     let mut roots = HashSet::new();
     for parts in &proofs {
         assert!(parts.scalars.chunks(20).all(|scalar| scalars.insert(scalar.to_vec())), "a scalar repeats");
-        assert!([parts.pads, parts.witness].into_iter().all(|root| roots.insert(root)), "a commitment repeats");
+        assert!(
+            [parts.pads, parts.witness].into_iter().all(|root| roots.insert(root)),
+            "a commitment repeats"
+        );
         assert!(parts.closing.chunks(20).take(100).all(|scalar| scalars.insert(scalar.to_vec())));
     }
 }

@@ -24,12 +24,18 @@ type Packed = <F as Field>::Packing;
 const ROWS_PER_TASK: usize = 1 << 10;
 
 /// Committed columns with their codewords, for the prover alone. Wiped when dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ColumnTree {
     pub(super) columns: Vec<Vec<F>>,
     /// The codewords' rows, one matrix per coset of the domain.
     pub(super) cosets: Vec<RowMajorMatrix<F>>,
     pub(super) merkle: MerkleTree,
+}
+
+impl core::fmt::Debug for ColumnTree {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ColumnTree").field("root", &self.root()).finish_non_exhaustive()
+    }
 }
 
 impl ColumnTree {

@@ -14,7 +14,6 @@ use crate::{DEGREE, F, K, from_limbs, limbs, wipe};
 const ROWS_PER_TASK: usize = 64;
 
 /// What is committed. Wiped when dropped.
-#[derive(Debug)]
 pub(super) struct Pads {
     /// The values of each row on the subgroup: message slots, then uniform values.
     pub(super) rows: Vec<Vec<K>>,

@@ -25,13 +25,18 @@ const WORK_COSET: usize = 0;
 const POINTS_PER_TASK: usize = 64;
 
 /// Committed pads with their masks, for the prover alone and for one proof. Wiped when dropped.
-#[derive(Debug)]
 pub struct PadTree {
     pub(super) products: Vec<(usize, usize)>,
     pub(super) pads: Pads,
     /// The leaves, one matrix per coset of the domain.
     pub(super) cosets: Vec<RowMajorMatrix<F>>,
     pub(super) merkle: MerkleTree,
+}
+
+impl core::fmt::Debug for PadTree {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PadTree").field("products", &self.products.len()).finish_non_exhaustive()
+    }
 }
 
 impl PadTree {

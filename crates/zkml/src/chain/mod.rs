@@ -9,11 +9,14 @@ mod key;
 mod prove;
 
 pub use committed::ChainTensor;
-pub use key::{ChainKey, ChainOptions, PROVING_FILE, SETUP_PHASES, SRS_FILE, SrsSource, read_srs, setup, write_testing_srs};
+pub use key::{
+    ChainKey, ChainOptions, PROVING_FILE, SETUP_PHASES, SRS_FILE, SrsSource, read_srs, setup,
+    write_testing_srs,
+};
 pub use prove::{ChainProven, PROVE_PHASES, prove};
 pub use zkml_chain::{
-    Card, Policy, Proof, Refusal, Registered, SnarkKey, SrsOrigin, Statement, Suite, TensorCommitment, Verified,
-    verify,
+    Card, Policy, Proof, Refusal, Registered, SnarkKey, SrsOrigin, Statement, Suite, TensorCommitment,
+    Verified, verify,
 };
 
 use zkml_bn254::F;
