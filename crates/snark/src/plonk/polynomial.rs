@@ -4,22 +4,28 @@ use ark_bn254::Fr;
 use ark_ff::{One, Zero};
 use ark_poly::EvaluationDomain;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::Domain;
 use crate::random::{self, EntropyError};
 
+/// A polynomial that depends on the witness: wiped when dropped, and never moved to a larger buffer on the way.
+pub(super) type Secret = Zeroizing<Vec<Fr>>;
+
 /// The polynomial with these values on the domain, plus `N` random coefficients times the domain's vanishing
 /// polynomial.
-pub(super) fn blinded<const N: usize>(domain: &Domain, mut values: Vec<Fr>) -> Result<Vec<Fr>, EntropyError> {
-    domain.ifft_in_place(&mut values);
+pub(super) fn blinded<const N: usize>(domain: &Domain, values: &[Fr]) -> Result<Secret, EntropyError> {
+    let mut polynomial = Secret::new(Vec::with_capacity(values.len() + N));
+    polynomial.extend_from_slice(values);
+    domain.ifft_in_place(&mut *polynomial);
     for index in 0..N {
         let blind = random::scalar()?;
-        if let Some(low) = values.get_mut(index) {
+        if let Some(low) = polynomial.get_mut(index) {
             *low -= blind;
         }
-        values.push(blind);
+        polynomial.push(blind);
     }
-    Ok(values)
+    Ok(polynomial)
 }
 
 pub(super) fn evaluate(polynomial: &[Fr], point: Fr) -> Fr {
@@ -32,17 +38,17 @@ pub(super) fn evaluate(polynomial: &[Fr], point: Fr) -> Fr {
 }
 
 /// The sum of scaled polynomials.
-pub(super) fn combine(terms: &[(Fr, &[Fr])]) -> Vec<Fr> {
+pub(super) fn combine(terms: &[(Fr, &[Fr])]) -> Secret {
     let length = terms.iter().map(|(_, polynomial)| polynomial.len()).max().unwrap_or(0);
     let coefficient = |index: usize| {
         let parts = terms.iter().filter_map(|(factor, polynomial)| Some(*factor * polynomial.get(index)?));
         parts.sum()
     };
-    (0..length).into_par_iter().map(coefficient).collect()
+    Secret::new((0..length).into_par_iter().map(coefficient).collect())
 }
 
 /// The quotient by `X − point`; the remainder, which the caller knows to be zero, is dropped.
-pub(super) fn divide(mut polynomial: Vec<Fr>, point: Fr) -> Vec<Fr> {
+pub(super) fn divide(mut polynomial: Secret, point: Fr) -> Secret {
     let mut carry = Fr::zero();
     for coefficient in polynomial.iter_mut().rev() {
         let quotient = carry;
@@ -53,10 +59,11 @@ pub(super) fn divide(mut polynomial: Vec<Fr>, point: Fr) -> Vec<Fr> {
     polynomial
 }
 
-/// Values on the coset of `larger` that its offset names.
-pub(super) fn extend(larger: &Domain, polynomial: &[Fr]) -> Vec<Fr> {
-    let mut values = polynomial.to_vec();
-    larger.fft_in_place(&mut values);
+/// Values on the coset that a domain with offset is.
+pub(super) fn extend(larger: &Domain, polynomial: &[Fr]) -> Secret {
+    let mut values = Secret::new(Vec::with_capacity(larger.size()));
+    values.extend_from_slice(polynomial);
+    larger.fft_in_place(&mut *values);
     values
 }
 

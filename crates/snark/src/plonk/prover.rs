@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::keys::EVALUATIONS;
-use super::polynomial::{blinded, combine, divide, evaluate, extend, powers};
+use super::polynomial::{Secret, blinded, combine, divide, evaluate, extend, powers};
 use super::transcript::Transcript;
 use super::{BLINDING, Domain, PlonkError, Preprocessed, Proof, SELECTORS, VerifyingKey, WIRES, cosets};
 use crate::circuit::{Circuit, CircuitError, Shape};
@@ -24,8 +24,8 @@ pub struct Prover {
     pub(super) circuit: Preprocessed,
     larger: Domain,
     /// Values on the larger domain.
-    selectors: [Vec<Fr>; SELECTORS],
-    permutations: [Vec<Fr>; WIRES],
+    selectors: [Secret; SELECTORS],
+    permutations: [Secret; WIRES],
     first: Vec<Fr>,
     points: Vec<Fr>,
 }
@@ -144,11 +144,7 @@ impl Rounds<'_> {
         };
         let [a, b, c] = &self.columns;
         // c is opened at two points, and so blinded once more.
-        let wires = [
-            blinded::<2>(domain, a.to_vec())?,
-            blinded::<2>(domain, b.to_vec())?,
-            blinded::<3>(domain, c.to_vec())?,
-        ];
+        let wires = [blinded::<2>(domain, a)?, blinded::<2>(domain, b)?, blinded::<3>(domain, c)?];
         let [a, b, c] = wires.each_ref().map(|wire| commit(wire));
         let wire_points = [a?, b?, c?];
         let (mut transcript, mut messages) = Transcript::new(&prover.key, self.public_inputs);
@@ -159,7 +155,7 @@ impl Rounds<'_> {
         let gamma = transcript.after_scalars(&[]);
         let permutation = Permutation { beta, gamma };
 
-        let product = blinded::<3>(domain, self.running_product(permutation))?;
+        let product = blinded::<3>(domain, &self.running_product(permutation))?;
         let product_point = commit(&product)?;
         let alpha = transcript.after_points(&[product_point]);
 
@@ -200,7 +196,7 @@ impl Rounds<'_> {
     }
 
     /// The values of z: it starts at one, and each row multiplies it by what its slots contribute.
-    fn running_product(&self, Permutation { beta, gamma }: Permutation) -> Vec<Fr> {
+    fn running_product(&self, Permutation { beta, gamma }: Permutation) -> Secret {
         let Preprocessed { domain, permutation_values, .. } = &self.prover.circuit;
         let size = domain.size();
         let [ka, kb, kc] = cosets();
@@ -224,17 +220,17 @@ impl Rounds<'_> {
             product *= factor;
             before
         };
-        above.iter().zip(&below).map(|(above, below)| step(*above * below)).collect()
+        Secret::new(above.iter().zip(&below).map(|(above, below)| step(*above * below)).collect())
     }
 
     /// The quotient of all constraints by `xⁿ − 1`, in three parts that are blinded against each other.
     fn quotient(
         &self,
-        wires: &[Vec<Fr>; WIRES],
+        wires: &[Secret; WIRES],
         product: &[Fr],
         permutation: Permutation,
         alpha: Fr,
-    ) -> Result<[Vec<Fr>; 3], PlonkError> {
+    ) -> Result<[Secret; 3], PlonkError> {
         let prover = self.prover;
         let (domain, larger) = (&prover.circuit.domain, &prover.larger);
         let wires = wires.each_ref().map(|wire| extend(larger, wire));
@@ -246,22 +242,20 @@ impl Rounds<'_> {
         let mut inverses = vanishing(domain, &prover.points);
         batch_inversion(&mut inverses);
         let numerator = |index| self.numerator(index, &wires, &product, &public, permutation, alpha);
-        let mut quotient: Vec<Fr> = (0..larger.size())
-            .into_par_iter()
-            .map(|index| {
-                let inverse = inverses.get(index % EXTENSION).copied().unwrap_or_default();
-                numerator(index).unwrap_or_default() * inverse
-            })
-            .collect();
-        larger.ifft_in_place(&mut quotient);
-        split(quotient, domain.size())
+        let values = (0..larger.size()).into_par_iter().map(|index| {
+            let inverse = inverses.get(index % EXTENSION).copied().unwrap_or_default();
+            numerator(index).unwrap_or_default() * inverse
+        });
+        let mut quotient = Secret::new(values.collect());
+        larger.ifft_in_place(&mut *quotient);
+        split(&quotient, domain.size())
     }
 
     /// The constraints, combined by powers of α, at one point of the larger domain.
     fn numerator(
         &self,
         index: usize,
-        wires: &[Vec<Fr>; WIRES],
+        wires: &[Secret; WIRES],
         product: &[Fr],
         public: &[Fr],
         Permutation { beta, gamma }: Permutation,
@@ -296,12 +290,12 @@ impl Rounds<'_> {
     fn linearised(
         &self,
         product: &[Fr],
-        quotient: &[Vec<Fr>; 3],
+        quotient: &[Secret; 3],
         evaluations: &[Fr; EVALUATIONS],
         Permutation { beta, gamma }: Permutation,
         alpha: Fr,
         zeta: Fr,
-    ) -> Vec<Fr> {
+    ) -> Secret {
         let Preprocessed { domain, selectors, permutations, .. } = &self.prover.circuit;
         let [a, b, c, sa, sb, z_next, c_next] = *evaluations;
         let [ka, kb, kc] = cosets();
@@ -331,24 +325,25 @@ impl Rounds<'_> {
 }
 
 /// Cuts the quotient at n and 2n; the parts are masked by two random scalars that cancel in their sum.
-fn split(mut quotient: Vec<Fr>, size: usize) -> Result<[Vec<Fr>; 3], PlonkError> {
+fn split(quotient: &[Fr], size: usize) -> Result<[Secret; 3], PlonkError> {
     // The degree is at most 3n + 6; anything above means that the constraints do not hold.
     let end = (3 * size + 7).min(quotient.len());
-    if quotient.get(end..).is_some_and(|above| above.iter().any(|coefficient| !coefficient.is_zero())) {
+    let (quotient, above) = quotient.split_at_checked(end).ok_or(PlonkError::Invalid)?;
+    if above.iter().any(|coefficient| !coefficient.is_zero()) {
         return Err(PlonkError::Invalid);
     }
-    quotient.truncate(end);
-    let mut high = quotient.split_off(2 * size);
-    let mut middle = quotient.split_off(size);
-    let mut low = quotient;
-    let (one, two) = (random::scalar()?, random::scalar()?);
-    low.push(one);
-    if let Some(constant) = middle.first_mut() {
-        *constant -= one;
-    }
-    middle.push(two);
-    if let Some(constant) = high.first_mut() {
-        *constant -= two;
-    }
-    Ok([low, middle, high])
+    let mut borrowed = Fr::zero();
+    let mut part = |from: usize, to: usize, last: bool| -> Result<Secret, PlonkError> {
+        let mut part = Secret::new(Vec::with_capacity(to.saturating_sub(from) + 1));
+        part.extend_from_slice(quotient.get(from..to).ok_or(PlonkError::Invalid)?);
+        if let Some(constant) = part.first_mut() {
+            *constant -= borrowed;
+        }
+        if !last {
+            borrowed = random::scalar()?;
+            part.push(borrowed);
+        }
+        Ok(part)
+    };
+    Ok([part(0, size, false)?, part(size, 2 * size, false)?, part(2 * size, end, true)?])
 }
