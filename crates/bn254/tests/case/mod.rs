@@ -71,7 +71,8 @@ impl Case {
         let shared = kinds
             .filter(|k| matches!(k, TreeKind::Weights | TreeKind::Committed(_)))
             .map(|kind| {
-                let columns = shared_columns(&relation.system, &relation.layout, kind, &witness, &mut Counter(1));
+                let columns =
+                    shared_columns(&relation.system, &relation.layout, kind, &witness, &mut Counter(1));
                 let (points, tree) = relation.columns.commit(columns, [0; 32]).unwrap();
                 (kind, points, tree)
             })

@@ -29,10 +29,12 @@ fn with_long_string(mut case: Case) -> Case {
     let points = plonk::srs_points(&shape).max(1 << case.relation.layout.log_rows);
     let srs = Arc::new(Srs::testing(points.next_power_of_two()).unwrap());
     let (system, log_rows) = (case.relation.system.clone(), case.relation.layout.log_rows);
-    case.relation = Relation::with_system(system, &case.model.graph, Some(&case.shape), srs, log_rows).unwrap();
+    case.relation =
+        Relation::with_system(system, &case.model.graph, Some(&case.shape), srs, log_rows).unwrap();
     for shared in &mut case.shared {
         let relation = &case.relation;
-        let columns = shared_columns(&relation.system, &relation.layout, shared.0, &case.witness, &mut Counter(1));
+        let columns =
+            shared_columns(&relation.system, &relation.layout, shared.0, &case.witness, &mut Counter(1));
         let (points, tree) = relation.columns.commit(columns, [0; 32]).unwrap();
         (shared.1, shared.2) = (points, tree);
     }
@@ -46,7 +48,13 @@ fn sizes(case: &Case, tensor_bytes: usize) -> Sizes {
     Sizes {
         log_rows: relation.layout.log_rows as u8,
         weights: count(TreeKind::Weights),
-        committed: relation.layout.trees.iter().filter(|t| is_committed(&t.kind)).map(|t| count(t.kind)).sum(),
+        committed: relation
+            .layout
+            .trees
+            .iter()
+            .filter(|t| is_committed(&t.kind))
+            .map(|t| count(t.kind))
+            .sum(),
         witness: count(TreeKind::Witness) - 1,
         helpers: count(TreeKind::Helpers),
         tensor_bytes: tensor_bytes as u32,

@@ -230,8 +230,7 @@ impl<'a> Model<'a> {
         list.extend(&point);
         list.push(value);
         let listed = Listed::of(challenge, list);
-        let opening =
-            mercury::open(&self.architecture.srs.g1, &combined, &point, listed.digest()).unwrap();
+        let opening = mercury::open(&self.architecture.srs.g1, &combined, &point, listed.digest()).unwrap();
         let mut proof = points_bytes(&own);
         let scalars = |scalars: &[Fr]| scalars.iter().map(|&s| to_word(s)).collect::<Vec<_>>().concat();
         proof.extend(scalars(&point));

@@ -1,9 +1,9 @@
 //! The verifier in Rust, for the same bytes.
 
 use ark_bn254::{Fr, G1Affine};
+use zkml_bn254::MercuryProof;
 use zkml_bn254::columns::{ColumnOpening, ColumnPoints, check_opening};
 use zkml_bn254::field::{from_word, point_from_words, reduce};
-use zkml_bn254::MercuryProof;
 use zkml_evm::keccak;
 use zkml_evm::key::Sizes;
 use zkml_snark::{groth16, plonk};
