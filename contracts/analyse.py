@@ -16,19 +16,7 @@ from slither.detectors.abstract_detector import AbstractDetector
 
 HERE = Path(__file__).resolve().parent
 # What the section "Static analysis" of docs/on-chain.md explains.
-EXPLAINED = {
-    "assembly",
-    "incorrect-shift",
-    "naming-convention",
-    "too-many-digits",
-    "uninitialized-local",
-    "reentrancy-benign",
-    "reentrancy-events",
-    "reentrancy-no-eth",
-    "calls-loop",
-    "incorrect-equality",
-    "unused-return",
-}
+EXPLAINED = {"assembly", "naming-convention"}
 
 
 def findings():

@@ -15,8 +15,8 @@ CAST=${CAST:-$here/node_modules/@foundry-rs/cast-linux-amd64/bin/cast}
 export ETH_RPC_URL="${RPC_URL:?set RPC_URL}"
 
 send() { "$CAST" send --json --private-key "${PRIVATE_KEY:?set PRIVATE_KEY}" "$@"; }
-# field NAME: a string of a JSON receipt on stdin.
-field() { node -e 'process.stdin.on("data", d => (global.s = (global.s || "") + d)).on("end", () => console.log(JSON.parse(s)[process.argv[1]]))' "$1"; }
+# field NAME: a member of the JSON receipt on stdin.
+field() { node -e 'const s = require("fs").readFileSync(0, "utf8"); if (!s) process.exit(1); console.log(JSON.parse(s)[process.argv[1]])' "$1"; }
 ask() { "$CAST" call "${REGISTRY:?set REGISTRY}" "$@"; }
 
 command=${1:?deploy, key, register, context, submit or results}
@@ -41,7 +41,7 @@ context)
     ask 'contextOf(address,bytes32,uint256,uint256)(bytes32)' "$1" "$2" "$3" "$4"
     ;;
 submit)
-    send "${REGISTRY:?set REGISTRY}" 'submit((bytes32,uint32,uint256,bytes,bytes,bytes))' "($1,$2,$3,$4,$5,$6)" | field gasUsed
+    send "${REGISTRY:?set REGISTRY}" 'submit((bytes32,uint32,uint256,bytes,bytes,bytes))' "($1,$2,$3,$4,$5,$6)" | field gasUsed | { read -r gas && printf '%d\n' "$gas"; }
     ;;
 results)
     "$CAST" logs --json --from-block 0 --address "${REGISTRY:?set REGISTRY}" \

@@ -120,17 +120,19 @@ fn a_client_deploys_registers_submits_and_reads_the_event_on_a_local_chain() {
         let card = hex(&integer(index as u128));
         let id = client(&["register", &card, &key, &hex(&model.points)]).unwrap();
         assert_eq!(word(&id), zkml_evm::registry::model_id(&ACCOUNT, &integer(index as u128)));
-        let context = client(&["context", &hex(&ACCOUNT), &id, "0", "9"]).unwrap();
+        // A requester's nonces serve all models.
+        let nonce = (9 + index).to_string();
+        let context = client(&["context", &hex(&ACCOUNT), &id, "0", &nonce]).unwrap();
         let proven = model.prove(&word(&context), 1);
         let [tensors, committed, proof] = [&proven.tensors, &proven.committed, &proven.proof].map(|b| hex(b));
         // Of another nonce it is no proof.
         let refused = client(&["submit", &id, "0", "8", &tensors, &committed, &proof]).unwrap_err();
         let selector = hex(&zkml_evm::keccak(b"InvalidProof()")[..4]);
         assert!(refused.contains("InvalidProof") || refused.contains(&selector), "{refused}");
-        let gas = client(&["submit", &id, "0", "9", &tensors, &committed, &proof]).unwrap();
+        let gas = client(&["submit", &id, "0", &nonce, &tensors, &committed, &proof]).unwrap();
         println!("{suite} on a local chain: {gas} gas");
         assert!(
-            client(&["submit", &id, "0", "9", &tensors, &committed, &proof]).is_err(),
+            client(&["submit", &id, "0", &nonce, &tensors, &committed, &proof]).is_err(),
             "the nonce is used"
         );
         let results: serde_json::Value = serde_json::from_str(&client(&["results", &id]).unwrap()).unwrap();
