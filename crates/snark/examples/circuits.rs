@@ -1,4 +1,4 @@
-//! Times and sizes of both proof systems: `cargo run --release -p zkml-snark --example measure -- 14 16`, each number
+//! Times and sizes of both proof systems: `cargo run --release -p zkml-snark --example circuits -- 14 16`, each number
 //! the base-2 logarithm of the constraints. Peak memory is the process's, so measure one size and system at a time:
 //! `-- groth16 16`.
 
