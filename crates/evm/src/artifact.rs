@@ -74,11 +74,11 @@ const fn decode<const N: usize>(hex: &str) -> [u8; N] {
 }
 
 const fn digit(hex: u8) -> u8 {
-    match hex {
-        b'0'..=b'9' => hex - b'0',
-        b'a'..=b'f' => hex - b'a' + 10,
-        _ => panic!("an artifact has a byte that is no hexadecimal digit"),
-    }
+    assert!(
+        hex.is_ascii_digit() || matches!(hex, b'a'..=b'f'),
+        "an artifact has a byte that is no hexadecimal digit"
+    );
+    if hex.is_ascii_digit() { hex - b'0' } else { hex - b'a' + 10 }
 }
 
 #[cfg(test)]

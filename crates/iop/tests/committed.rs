@@ -104,7 +104,7 @@ fn every_tree_reserves_its_own_number_of_rows() {
     let reserved = Reserved { fresh: 8, weights: 40, committed: vec![16, 24] };
     let layout = Layout::new(&case.system, LOG_ROWS, &reserved).unwrap();
     let rows: Vec<usize> = layout.trees.iter().map(|t| t.reserved).collect();
-    assert_eq!(rows, [40, 16, 24, 8, 8]);
+    assert_eq!(rows, [40, 16, 24, 8]);
     let too_many = Reserved { weights: (1 << LOG_ROWS) / 2 + 1, ..reserved };
     assert!(matches!(Layout::new(&case.system, LOG_ROWS, &too_many), Err(RelationError::TooLarge { .. })));
 }

@@ -1,6 +1,7 @@
 //! What proofs for contracts cost, by part: `cargo run --release -p zkml --example chain -- MODEL.zkm DATA.npz groth16 public`.
 //!
 //! The last argument is the visibility of the inputs. Peak memory is the process's, so measure one statement at a time.
+#![allow(clippy::print_stdout, reason = "a command that prints")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -54,7 +54,7 @@ pub(crate) fn run(c: &Verify) -> Result<Report, Failure> {
     let found = Found {
         suite: "stark",
         bits: verified.bits(),
-        terms: verified.security.terms.clone(),
+        terms: verified.security.terms,
         testing: false,
         times: (registered, start.elapsed()),
         size: proof_bytes.len(),

@@ -64,7 +64,12 @@ fn a_result_proven_for_somebody_else_is_refused() {
     for architecture in both() {
         let (mut deployed, _, _, result) = case(architecture);
         refused(&mut deployed, &STRANGER, &registry::submit(&result), "InvalidProof");
-        refused(&mut deployed, &STRANGER, &registry::submit_batch(&[result.clone()]), "InvalidProof");
+        refused(
+            &mut deployed,
+            &STRANGER,
+            &registry::submit_batch(std::slice::from_ref(&result)),
+            "InvalidProof",
+        );
         refused(&mut deployed, &STRANGER, &registry::submit_for(&REQUESTER, &result), "NotRelayer");
     }
 }

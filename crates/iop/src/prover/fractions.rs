@@ -37,6 +37,10 @@ struct Group<F: Field, K: ExtensionField<F>> {
 
 /// A numerator and a denominator.
 type Single<K> = (K, K);
+/// The lower and the upper half of a group's rows.
+type Halves<'a, F, K> = (&'a [Pack<F, K>], &'a [Pack<F, K>]);
+/// A group, and the weights of its rows once they are known.
+type Weighted<F, K> = (Group<F, K>, Option<Weights<F, K>>);
 
 /// All nodes of a layer: tensors in descending order of size, and behind them single fractions.
 struct Layer<F: Field, K: ExtensionField<F>> {
@@ -380,7 +384,7 @@ impl<'r, F: Field, K: ExtensionField<F>> LayerSumcheck<'r, F, K> {
     }
 
     /// Takes groups whose rows were halved: used up axes give way to the next, finished tensors join the tail.
-    fn settle(&mut self, groups: Vec<(Group<F, K>, Option<Weights<F, K>>)>) {
+    fn settle(&mut self, groups: Vec<Weighted<F, K>>) {
         let mut finished: Vec<(usize, Children<K>)> = Vec::new();
         for (mut group, mut weights) in groups {
             if group.axes.rows() == 1 && group.axes.inner().is_empty() {
@@ -612,7 +616,7 @@ fn full_message<F: Field, K: ExtensionField<F>>(
 
 fn apart_message<F: Field, K: ExtensionField<F>>(
     packs: usize,
-    (low, high): (&[Pack<F, K>], &[Pack<F, K>]),
+    (low, high): Halves<'_, F, K>,
     numerators: &[K],
     weights: &[Pack<F, K>],
     batching: K,

@@ -140,9 +140,10 @@ fn gather<F: Field>(values: &[F], axes: &Axes, steps: &[usize]) -> Vec<F> {
         for first in (0..lanes).step_by(TILE) {
             for row in 0..rows {
                 let target = &mut out[row * stride + outer * lanes..];
-                for lane in first..lanes.min(first + TILE) {
+                let tile = target.iter_mut().enumerate().take(lanes.min(first + TILE)).skip(first);
+                for (lane, target) in tile {
                     if let Some(&value) = values.get(source + row * row_step + lane * lane_step) {
-                        target[lane] = value;
+                        *target = value;
                     }
                 }
             }

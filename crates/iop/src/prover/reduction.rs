@@ -256,8 +256,8 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
             let pairs = &mut instances[0].pairs;
             let ends = pairs.split_off(pairs.len() - count);
             // The first bundle's pair is the last one.
-            let of_bundles = bundles.drain(..count).zip(ends.into_iter().rev());
-            let (open, values) = self.open_slabs(of_bundles.collect(), &point, low);
+            let of_bundles: Vec<_> = bundles.drain(..count).zip(ends.into_iter().rev()).collect();
+            let (open, values) = self.open_slabs(&of_bundles, &point, low);
             let at = blocks.len() + opened.len();
             pairs.splice(at..at, values);
             opened.extend(open);
@@ -279,13 +279,13 @@ impl<'a, F: PrimeField, K: ExtensionField<F>> Reduction<'a, F, K> {
     /// and weights for theirs.
     fn open_slabs(
         &self,
-        bundles: Vec<(Bundle<K>, Pair<K>)>,
+        bundles: &[(Bundle<K>, Pair<K>)],
         point: &[K],
         low: usize,
     ) -> (Vec<Block>, Vec<Pair<K>>) {
         let log = point.len();
         let mut weights: BTreeMap<Block, Vec<K>> = BTreeMap::new();
-        for (bundle, end) in &bundles {
+        for (bundle, end) in bundles {
             for &((column, row), coefficient) in &bundle.members {
                 let of_block =
                     weights.entry((column, row >> low)).or_insert_with(|| vec![K::ZERO; 1 << (low - log)]);
@@ -379,7 +379,8 @@ fn slab_vectors<K: Field>(functional: &Functional<K>, cuts: &[AxisCut]) -> SlabV
         .copied()
         .collect();
     // Slabs that are full along the same axes, and in the same blocks of axes whose weights have no structure, share a vector.
-    let mut vectors: BTreeMap<(Vec<usize>, Vec<usize>), (usize, Members<K>)> = BTreeMap::new();
+    type Key = (Vec<usize>, Vec<usize>);
+    let mut vectors: BTreeMap<Key, (usize, Members<K>)> = BTreeMap::new();
     for slab in 0..cuts.iter().map(|c| c.blocks).product() {
         let blocks = unravel(slab, cuts);
         let valid: Vec<usize> = cuts.iter().zip(&blocks).map(|(c, &b)| c.valid(b)).collect();

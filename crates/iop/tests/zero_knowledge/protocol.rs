@@ -230,7 +230,10 @@ pub fn real(
     let first_pads = dice.elements(num_pads);
     let first_mask = dice.elements(ROWS);
     let fresh = if prover == Prover::MissingRow { QUERIES - 1 } else { QUERIES };
-    let own_layout = layout(&statement.system, fresh);
+    // Data stay where they are: the missing row holds nothing.
+    let mut own_layout = statement.layout.clone();
+    let own = own_layout.trees.iter_mut().filter(|t| matches!(t.kind, TreeKind::Witness | TreeKind::Helpers));
+    own.for_each(|tree| tree.reserved = fresh);
     let before_mask = own_layout.columns(TreeKind::Witness) * fresh;
     let mut proofs = Vec::new();
     while proofs.len() < num_proofs {
