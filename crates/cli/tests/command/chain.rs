@@ -1,6 +1,6 @@
 //! Proofs for contracts: the suites `groth16` and `plonk`.
 //!
-//! What takes more than seconds runs where `ZKML_SLOW_TESTS` is set.
+//! What takes more than seconds runs where `ZKML_CONTRACT_TESTS` is set.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use crate::tiny;
 const SUITES: [&str; 2] = ["groth16", "plonk"];
 
 fn slow() -> bool {
-    std::env::var_os("ZKML_SLOW_TESTS").is_some()
+    std::env::var_os("ZKML_CONTRACT_TESTS").is_some()
 }
 
 /// A folder with `tiny.zkm` and `data.json`.
