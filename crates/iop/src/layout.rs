@@ -191,11 +191,11 @@ fn check_claims(system: &System, placements: &[Option<Placement>]) -> Result<(),
         Some(placement) => placement.slabs.len().saturating_mul(ENTRIES_PER_SLAB),
         None => system.tensors[tensor].shape.iter().product(),
     };
-    let fractions = system.helpers.iter().flat_map(|h| &h.fractions);
-    let entries = fractions.clone().flat_map(|f| &f.tuple);
+    let entries = system.all_fractions().flat_map(|f| &f.tuple);
     let affine = entries.chain(system.equations.iter().map(|e| &e.linear));
     let products = system.equations.iter().flat_map(|e| &e.bilinear);
-    let views = fractions
+    let views = system
+        .all_fractions()
         .filter_map(|f| f.multiplicity)
         .chain(affine.flat_map(|a| a.terms.iter().map(|t| t.1)))
         .chain(products.flat_map(|p| [p.a, p.b]));
