@@ -15,10 +15,10 @@ use zkml_iop::error::{RelationError, VerifyError};
 use zkml_iop::layout::{Layout, Reserved};
 use zkml_iop::system::System;
 use zkml_ir::ops::{
-    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Max, Ranked, Requantize, Reshape,
-    TopK, View,
+    Activation, ArgMax, AxisMap, Concat, Conv, Einsum, Gather, Linear, Lookup, Max, Ranked, Requantize,
+    Reshape, TopK, View,
 };
-use zkml_ir::{Graph, Interval, Op, TensorId};
+use zkml_ir::{Graph, Interval, Op, Table, TensorId};
 
 fn relation(graph: &Graph, field: FieldShape) -> Result<System, RelationError> {
     let shape = Shape {
@@ -142,6 +142,25 @@ fn tensors_that_fit_no_columns_are_refused() {
             Err(RelationError::TooLarge { .. })
         ));
     }
+}
+
+#[test]
+fn lookups_that_read_a_long_public_tensor_too_often_are_refused() {
+    let layout = |lookups: usize| {
+        let mut s = Sketch::new();
+        let x = s.input(&[1 << 18], Interval::unsigned(1));
+        let table = |k| Table { name: "t".into(), start: 0, values: vec![k, k + 1] };
+        for k in 0..lookups {
+            let table = s.graph.add_table(table(k as i32)).unwrap();
+            let y = s.node(Op::Lookup(Lookup { table }), &[x]);
+            s.graph.add_output(&format!("y{k}"), y, 1.0).unwrap();
+        }
+        let shape = Shape { batch: 1, inputs: vec![Public], outputs: vec![Private; lookups] };
+        let system = build_system(&s.graph, &shape, FIELD).unwrap();
+        Layout::new(&system, 14, &Reserved::uniform(0, 0))
+    };
+    layout(8).unwrap();
+    assert!(matches!(layout(70), Err(RelationError::TooLarge { what, .. }) if what.contains("claims read")));
 }
 
 #[test]
