@@ -110,24 +110,40 @@ impl<P: Scalar> Functional<P> {
 
 /// The weight of every source index of a group (one weight, their sum, where the group has no source axes).
 fn group_weights<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Vec<P> {
+    let tables: Vec<Vec<P>> = group.view.iter().map(|&a| eq_table(parts[a], map.view[a])).collect();
+    let Relation::Pairs(pairs) = &group.relation else { return product_table(&tables) };
     let length = group.source.iter().map(|&a| map.source[a]).product();
-    let view =
-        product_table(&group.view.iter().map(|&a| eq_table(parts[a], map.view[a])).collect::<Vec<_>>());
-    match &group.relation {
-        Relation::Identity => view,
-        Relation::Pairs(pairs) => {
-            let mut weights = vec![P::integer(0); length];
-            for &(v, s) in pairs {
-                weights[s as usize] = weights[s as usize].clone() + view[v as usize].clone();
-            }
-            weights
-        }
+    let mut weights = vec![P::integer(0); length];
+    let mut add = |source: u32, weight: P| {
+        let sum = &mut weights[source as usize];
+        *sum = sum.clone() + weight;
+    };
+    let entries = tables.iter().fold(1usize, |product, table| product.saturating_mul(table.len()));
+    // The diagonal of a grouped convolution relates few of the view's entries.
+    if pairs.len().saturating_mul(tables.len().saturating_sub(1)) < entries {
+        pairs.iter().for_each(|&(v, s)| add(s, product_at(&tables, v as usize)));
+    } else {
+        let view = product_table(&tables);
+        pairs.iter().for_each(|&(v, s)| add(s, view[v as usize].clone()));
     }
+    weights
+}
+
+/// One entry of [`product_table`].
+fn product_at<P: Scalar>(tables: &[Vec<P>], mut index: usize) -> P {
+    let mut entries = tables.iter().rev().map(|table| {
+        let entry = &table[index % table.len()];
+        index /= table.len();
+        entry
+    });
+    let last = entries.next().cloned().unwrap_or_else(|| P::integer(1));
+    entries.fold(last, |product, entry| product * entry.clone())
 }
 
 /// The products of one entry of every table, the last table's index running fastest.
 pub(crate) fn product_table<P: Scalar>(tables: &[Vec<P>]) -> Vec<P> {
-    tables.iter().fold(vec![P::integer(1)], |product, table| {
+    let Some((first, rest)) = tables.split_first() else { return vec![P::integer(1)] };
+    rest.iter().fold(first.clone(), |product, table| {
         product.iter().flat_map(|a| table.iter().map(move |b| a.clone() * b.clone())).collect()
     })
 }

@@ -339,7 +339,24 @@ mod tests {
         };
         let window = Map::strided(&shape, &window).unwrap();
         let data: Vec<i32> = (0..40).map(|i| i * i - 300).collect();
+        // A block-diagonal view, as of a grouped convolution: two of the view's axes know one of the source.
+        let diagonal = Group {
+            source: vec![1],
+            view: vec![1, 3],
+            relation: Relation::Pairs((0..5).map(|i| (i * 5 + i, i)).collect()),
+        };
+        let plain = |source: usize, view: usize| Group {
+            source: vec![source],
+            view: vec![view],
+            relation: Relation::Identity,
+        };
+        let diagonal = Map {
+            source: shape.to_vec(),
+            view: vec![2, 5, 4, 5],
+            groups: vec![plain(0, 0), diagonal, plain(2, 2)],
+        };
         vec![
+            (diagonal, data.clone()),
             (Map::identity(&shape), data.clone()),
             (window.clone(), data.clone()),
             (window.then(&Map::reshape(&[2, 3, 3, 3], &[6, 9]).unwrap()).unwrap(), data.clone()),
