@@ -3,6 +3,7 @@
 pub mod circuit;
 pub mod codec;
 pub mod groth16;
+pub mod msm;
 pub mod plonk;
 mod random;
 pub mod srs;

@@ -99,6 +99,7 @@ pub struct Builder {
     witness: Values,
     shape: Shape,
     spans: Spans,
+    limit: usize,
     overflow: Option<&'static str>,
 }
 
@@ -125,9 +126,16 @@ impl Drop for Values {
 }
 
 impl Builder {
-    /// An empty circuit.
+    /// An empty circuit of at most [`MAX_SIZE`] constraints.
     pub fn new(arithmetization: Arithmetization) -> Self {
+        Self::bounded(arithmetization, MAX_SIZE)
+    }
+
+    /// An empty circuit of at most `limit` public inputs, witnesses and constraints each, for shapes that follow from
+    /// somebody else's file: what comes after the limit takes no memory, and [`Builder::shape`] fails.
+    pub fn bounded(arithmetization: Arithmetization, limit: usize) -> Self {
         Self {
+            limit: limit.min(MAX_SIZE),
             arithmetization,
             public: Values::default(),
             witness: Values::default(),
@@ -163,9 +171,10 @@ impl Builder {
         values: impl Fn(&mut Self) -> &mut Values,
     ) -> u32 {
         let span = self.spans.current();
+        let limit = self.limit;
         let values = values(self);
         let index = values.known.len();
-        if index >= MAX_SIZE {
+        if index >= limit {
             self.overflow = Some(what);
             return 0;
         }
@@ -181,7 +190,7 @@ impl Builder {
         b: impl Into<LinearCombination>,
         c: impl Into<LinearCombination>,
     ) {
-        if self.shape.constraints.len() >= MAX_SIZE {
+        if self.shape.constraints.len() >= self.limit {
             self.overflow = Some("constraints");
             return;
         }
@@ -305,7 +314,7 @@ impl Builder {
 
     fn check_shape(&self) -> Result<(), CircuitError> {
         if let Some(what) = self.overflow {
-            return Err(CircuitError::TooLarge { what, limit: MAX_SIZE });
+            return Err(CircuitError::TooLarge { what, limit: self.limit });
         }
         self.spans.check().map_err(CircuitError::Spans)?;
         match self.shape.first_unbound_public_input() {

@@ -22,6 +22,25 @@ fn the_same_code_builds_one_shape_with_and_without_values() {
 }
 
 #[test]
+fn a_bounded_circuit_ends_at_its_limit_and_takes_no_memory_after_it() {
+    let built = |limit: usize, constraints: usize| {
+        let mut builder = Builder::bounded(Arithmetization::Plonk, limit);
+        let y = builder.public_input(None);
+        (0..constraints).for_each(|_| builder.enforce(y, y, y));
+        (builder.constraints(), builder.shape().map(|_| ()))
+    };
+    assert_eq!(built(5, 5), (5, Ok(())));
+    let error = CircuitError::TooLarge { what: "constraints", limit: 5 };
+    assert_eq!(built(5, 500), (5, Err(error)));
+
+    let mut builder = Builder::bounded(Arithmetization::R1cs, 3);
+    for _ in 0..9 {
+        builder.witness(None);
+    }
+    assert_eq!(builder.shape(), Err(CircuitError::TooLarge { what: "witnesses", limit: 3 }));
+}
+
+#[test]
 fn a_violated_constraint_is_named_with_its_span() {
     assert_eq!(cubic(Some(3), Some(35)).check(), Ok(()));
     let error = cubic(Some(3), Some(36)).check().unwrap_err();

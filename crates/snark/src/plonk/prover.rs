@@ -65,6 +65,19 @@ impl Prover {
     }
 }
 
+impl Prover {
+    /// The rows in use, before they are padded to a power of two.
+    pub fn rows(&self) -> usize {
+        self.circuit.lowered.rows.len()
+    }
+}
+
+impl std::fmt::Debug for Prover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prover").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// `xⁿ − 1` for the first few points of the larger domain, after which it repeats.
 fn vanishing(domain: &Domain, points: &[Fr]) -> Vec<Fr> {
     points.iter().take(EXTENSION).map(|point| domain.evaluate_vanishing_polynomial(*point)).collect()

@@ -21,6 +21,7 @@ use ark_ff::Zero;
 pub use ptau::write_testing_ptau;
 
 use crate::codec::{CodecError, Encoder};
+use crate::msm::msm;
 use crate::random::{self, EntropyError};
 
 /// The largest power of two of points that the public ceremonies over BN254 provide.
@@ -127,7 +128,7 @@ impl Srs {
 
     /// The commitment `Σ coefficients[i]·τ^i·G₁`, or nothing if there are more coefficients than powers.
     pub fn commit(&self, coefficients: &[Fr]) -> Option<G1Projective> {
-        Some(G1Projective::msm_unchecked(self.g1.get(..coefficients.len())?, coefficients))
+        Some(msm(self.g1.get(..coefficients.len())?, coefficients))
     }
 }
 
