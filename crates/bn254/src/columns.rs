@@ -12,12 +12,12 @@ use rayon::prelude::*;
 
 use zkml_iop::commitment::{ColumnCommitment, Combination};
 use zkml_iop::transcript::Transcript;
+use zkml_snark::msm::{msm, to_affine};
 use zkml_snark::srs::Srs;
 
 use crate::error::Bn254Error;
 use crate::field::{F, coordinate_to_scalar, from_ark, point_words, reduce, to_ark, to_word};
 use crate::mercury::{self, MercuryProof, low_variables};
-use crate::msm::{msm, msm_column, to_affine};
 use crate::transcript::Poseidon2Transcript;
 
 /// The fewest rows: 2^8, so that the mask's grid has room.
@@ -224,7 +224,12 @@ impl ColumnCommitment for KzgColumns {
             return Err(Bn254Error::Rows { expected, got: column.len() });
         }
         let rows = self.rows()?;
-        let sums: Vec<G1Projective> = columns.par_iter().map(|column| msm_column(rows, column)).collect();
+        let sum = |column: &Vec<F>| {
+            let scalars: Vec<Fr> =
+                column.par_iter().with_min_len(1 << 10).map(|&value| to_ark(value)).collect();
+            msm(rows, &scalars)
+        };
+        let sums: Vec<G1Projective> = columns.par_iter().map(sum).collect();
         let points = ColumnPoints::new(to_affine(&sums))?;
         Ok((points.clone(), ColumnTree { columns, points }))
     }

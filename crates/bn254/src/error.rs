@@ -35,6 +35,18 @@ pub enum Bn254Error {
         /// The number found.
         got: usize,
     },
+    /// More columns or public bytes than contracts take.
+    #[error("{what} are {got}, contracts take at most {limit}: {advice}")]
+    Contract {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        got: usize,
+        /// The most there may be.
+        limit: usize,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A commitment fell on a point that no proof can hold: an event of probability 2^-126.
     #[error(
         "a commitment is at infinity or has a coordinate beyond the scalar field; prove again with fresh randomness"

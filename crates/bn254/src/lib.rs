@@ -8,11 +8,9 @@ pub mod field;
 #[cfg(test)]
 mod hiding;
 pub mod mercury;
-pub mod msm;
 pub mod poseidon2;
 pub mod proof;
 pub mod relation;
-pub mod suite;
 #[cfg(test)]
 mod testing;
 pub mod transcript;
@@ -23,6 +21,5 @@ pub use field::F;
 pub use mercury::MercuryProof;
 pub use proof::{ClearProof, OuterProof, prove};
 pub use relation::{FIELD, Public, Relation};
-pub use suite::{ProvingKey, Snark, SuiteError, SuiteProof, Verifier, VerifyingKey};
 pub use transcript::Poseidon2Transcript;
 pub use zkml_snark::srs::Srs;

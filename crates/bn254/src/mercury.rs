@@ -11,9 +11,10 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Field, One, Zero};
 use rayon::prelude::*;
 
+use zkml_snark::msm::{msm, to_affine};
+
 use crate::digest::Chain;
 use crate::error::Bn254Error;
-use crate::msm::{msm, to_affine};
 
 /// The opening of a column at a point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -318,9 +319,9 @@ fn inner_products_witness(terms: &[(&[Fr], &[Fr], Fr)]) -> Vec<Fr> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use zkml_snark::srs::Srs;
 
+    use super::*;
     use crate::testing::Dice;
 
     const SEED: [u8; 32] = [3; 32];

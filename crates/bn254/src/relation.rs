@@ -11,7 +11,7 @@ use zkml_iop::system::{Home, System};
 use zkml_ir::Graph;
 use zkml_snark::srs::Srs;
 
-use crate::circuit::{PublicTensor, pack, packed_words, public_tensors};
+use crate::circuit::{MAX_PUBLIC_BYTES, PublicTensor, pack, packed_length, packed_words, public_tensors};
 use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, RESERVED_ROWS};
 use crate::digest::keccak;
 use crate::error::Bn254Error;
@@ -19,8 +19,14 @@ use crate::field::reduce;
 
 /// The field of the suite: integers never reach its modulus.
 pub const FIELD: FieldShape = FieldShape { modulus: i64::MAX, degree: 1 };
-/// The number of columns, with the mask, that heights are chosen for: a contract pays for each of them.
-pub const MAX_COLUMNS: usize = 12;
+/// The number of columns, with the mask, that heights are chosen for: a contract pays about 7,400 gas for each of them.
+pub const CHOSEN_COLUMNS: usize = 8;
+/// The number that they are chosen for as long as columns stay below [`CHEAP_LOG_ROWS`].
+const FEW_COLUMNS: usize = 5;
+/// Up to this height the opening takes the prover less time than the SNARK; it doubles with every further step.
+const CHEAP_LOG_ROWS: usize = 16;
+/// The most columns, with the mask, that contracts take.
+pub const MAX_COLUMNS: usize = 64;
 /// The greatest height that is chosen for a model.
 const MAX_CHOSEN_LOG_ROWS: usize = 22;
 const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v1";
@@ -56,14 +62,18 @@ fn kind_byte(visibility: Visibility) -> u8 {
     }
 }
 
-/// The least height at which a system, and a registration beside it, fit the columns that a contract pays for; the greatest
-/// possible one where none does.
+/// The least height at which a system fits few columns, or, where that would be a tall one, as many as a contract should
+/// pay for; the greatest height that is chosen where none does.
 pub fn choose_log_rows(system: &System, num_committed: usize) -> usize {
     let reserved = Reserved::uniform(RESERVED_ROWS, num_committed);
-    let fits = |&rho: &usize| {
-        Layout::new(system, rho, &reserved).is_ok_and(|layout| layout.num_columns() < MAX_COLUMNS)
+    let least = |columns: usize, max: usize| {
+        let fits = |&rho: &usize| {
+            Layout::new(system, rho, &reserved).is_ok_and(|layout| layout.num_columns() < columns)
+        };
+        (MIN_LOG_ROWS..=max).find(fits)
     };
-    (MIN_LOG_ROWS..MAX_CHOSEN_LOG_ROWS).find(fits).unwrap_or(MAX_CHOSEN_LOG_ROWS)
+    let few = least(FEW_COLUMNS, CHEAP_LOG_ROWS);
+    few.or_else(|| least(CHOSEN_COLUMNS, MAX_CHOSEN_LOG_ROWS)).unwrap_or(MAX_CHOSEN_LOG_ROWS)
 }
 
 impl Relation {
@@ -101,6 +111,9 @@ impl Relation {
         let layout = Layout::new(&system, log_rows, &reserved)?;
         let digest = circuit_digest(graph, shape, log_rows)?;
         let tensors = public_tensors(&system);
+        within("the columns of a proof", layout.num_columns() + 1, MAX_COLUMNS, "make them taller")?;
+        let advice = "commit inputs instead of publishing them, or prove smaller batches";
+        within("the bytes of public tensors", packed_length(&tensors), MAX_PUBLIC_BYTES, advice)?;
         Ok(Self { system, layout, columns, tensors, digest })
     }
 
@@ -190,6 +203,10 @@ impl Relation {
         terms.push(ErrorTerm { name: "opening", degree: 8.0 * rows });
         terms
     }
+}
+
+fn within(what: &'static str, got: usize, limit: usize, advice: &'static str) -> Result<(), Bn254Error> {
+    if got <= limit { Ok(()) } else { Err(Bn254Error::Contract { what, got, limit, advice }) }
 }
 
 /// The element of a context.

@@ -7,8 +7,11 @@ mod case;
 use case::Case;
 use case::sketch::{I8, Sketch, U8, conv, gemm};
 use p3_field::PrimeCharacteristicRing;
-use zkml_bn254::{F, OuterProof, Public};
+use zkml_bn254::circuit::MAX_PUBLIC_BYTES;
+use zkml_bn254::relation::MAX_COLUMNS;
+use zkml_bn254::{Bn254Error, F, OuterProof, Public, Relation};
 use zkml_iop::builder::Visibility::{Committed, Private, Public as Visible};
+use zkml_iop::builder::{Shape, Visibility};
 use zkml_ir::Op;
 use zkml_ir::ops::Max;
 
@@ -39,6 +42,25 @@ fn layers_are_proven_for_every_visibility_and_batch() {
     ] {
         s.clone().case(y, batch, (input, output)).assert_complete();
     }
+}
+
+#[test]
+fn what_no_contract_takes_has_no_relation() {
+    let relation = |entries: usize, input: Visibility, log_rows: usize| {
+        let mut s = Sketch::new();
+        let x = s.input(&[1, entries], U8);
+        let y = s.relu(x, 7, 8);
+        s.graph.add_output("y", y, 1.0).unwrap();
+        let shape = Shape { batch: 1, inputs: vec![input], outputs: vec![Private] };
+        Relation::of(&s.graph, &shape, case::srs(), log_rows)
+    };
+    let limit = MAX_PUBLIC_BYTES;
+    assert!(relation(limit, Visible, 14).is_ok());
+    assert!(relation(limit + 1, Private, 14).is_ok());
+    let too_long = relation(limit + 1, Visible, 14).unwrap_err();
+    assert!(matches!(too_long, Bn254Error::Contract { got, .. } if got == limit + 1), "{too_long}");
+    let too_wide = relation(limit, Private, 9).unwrap_err();
+    assert!(matches!(too_wide, Bn254Error::Contract { limit: MAX_COLUMNS, .. }), "{too_wide}");
 }
 
 #[test]

@@ -19,6 +19,9 @@ use crate::columns::{COMBINATION, ColumnPoints, KzgColumns, Listed};
 use crate::field::to_ark;
 use crate::transcript::Sponge;
 
+/// The most constraints of a circuit, and witnesses: cards name graphs, and whoever reads a card builds its circuit.
+pub const MAX_CONSTRAINTS: usize = 1 << 20;
+
 /// What the prover knows: everything that the circuit has as witnesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Assignment<'a> {
@@ -40,7 +43,8 @@ pub struct Assignment<'a> {
 /// Without an assignment only the shape is meant.
 ///
 /// # Errors
-/// [`VerifyError`] if the statement has no circuit, or the assignment is not as long as it implies.
+/// [`VerifyError`] if the statement has no circuit, or the assignment is not as long as it implies. A circuit beyond
+/// [`MAX_CONSTRAINTS`] fails when its shape is taken.
 pub fn build(
     arithmetization: Arithmetization,
     digest: &[u8; 32],
@@ -48,7 +52,7 @@ pub fn build(
     constants: &[Vec<i32>],
     assignment: Option<Assignment<'_>>,
 ) -> Result<Builder, VerifyError> {
-    let circuit = Circuit::new(Builder::new(arithmetization));
+    let circuit = Circuit::new(Builder::bounded(arithmetization, MAX_CONSTRAINTS));
     circuit.with_builder(|b| b.enter("statement"));
     let context = circuit.witness(assignment.map(|a| a.context));
     let tensors = public_tensors(system);

@@ -7,5 +7,7 @@ mod context;
 mod tensors;
 mod wire;
 
-pub use context::{Assignment, build};
-pub use tensors::{PACKED_WORD, PublicTensor, pack, packed_length, packed_words, public_tensors};
+pub use context::{Assignment, MAX_CONSTRAINTS, build};
+pub use tensors::{
+    MAX_PUBLIC_BYTES, PACKED_WORD, PublicTensor, pack, packed_length, packed_words, public_tensors,
+};

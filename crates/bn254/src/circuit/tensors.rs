@@ -12,6 +12,9 @@ use crate::error::Bn254Error;
 /// The bytes of a packed word.
 pub const PACKED_WORD: usize = 31;
 
+/// The most bytes of packed public tensors: contracts take no more.
+pub const MAX_PUBLIC_BYTES: usize = 1 << 16;
+
 /// A public tensor of a statement, and how it is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicTensor {
@@ -61,7 +64,7 @@ impl PublicTensor {
 
 /// The number of packed bytes of tensors, without padding.
 pub fn packed_length(tensors: &[PublicTensor]) -> usize {
-    tensors.iter().map(|t| t.entries * t.width()).sum()
+    tensors.iter().map(|t| t.entries.saturating_mul(t.width())).fold(0, usize::saturating_add)
 }
 
 /// The packed bytes of public tensors, without padding; `data` holds the entries at the system's indices.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use case::sketch::{I8, Sketch, U8, gemm};
 use case::{CONTEXT, Case, Counter};
 use zkml_bn254::circuit::pack;
-use zkml_bn254::{ProvingKey, Relation, Srs};
+use zkml_bn254::{Relation, Srs};
 use zkml_evm::gas::{MemoryChain, Statement, estimate_verification};
 use zkml_evm::key::{self, Sizes};
 use zkml_evm::registry::Suite;
@@ -87,22 +87,26 @@ fn proofs_of_a_model_are_accepted_and_its_other_results_refused() {
         };
         let (weights, committed) = (points(false), points(true));
         for suite in [Suite::Groth16, Suite::Plonk] {
-            let finish = |key| clear.finish(key, relation, &case.public, &shared).unwrap().to_bytes();
-            let (key, proof) = match suite {
+            let arithmetization = match suite {
+                Suite::Groth16 => Arithmetization::R1cs,
+                Suite::Plonk => Arithmetization::Plonk,
+            };
+            let circuit = clear.circuit(arithmetization, relation, &case.public, &shared).unwrap();
+            let circuit = circuit.circuit().unwrap();
+            let (key, snark) = match suite {
                 Suite::Groth16 => {
-                    let shape = relation.circuit(Arithmetization::R1cs).unwrap().shape().unwrap();
-                    let (proving, verifying) = groth16::testing_setup(&shape).unwrap();
+                    let (proving, verifying) = groth16::testing_setup(&circuit.shape).unwrap();
                     let key = key::groth16(&sizes, &tau_g2, &verifying.evm_bytes()).unwrap();
-                    (key, finish(ProvingKey::Groth16(&proving)))
+                    (key, groth16::prove(&proving, &circuit).unwrap().to_bytes())
                 }
                 Suite::Plonk => {
-                    let shape = relation.circuit(Arithmetization::Plonk).unwrap().shape().unwrap();
-                    let verifying = plonk::setup(&shape, srs).unwrap();
-                    let prover = plonk::Prover::new(&shape, &verifying).unwrap();
+                    let verifying = plonk::setup(&circuit.shape, srs).unwrap();
+                    let prover = plonk::Prover::new(&circuit.shape, &verifying).unwrap();
                     let key = key::plonk(&sizes, &tau_g2, &verifying.evm_bytes()).unwrap();
-                    (key, finish(ProvingKey::Plonk(&prover, srs)))
+                    (key, plonk::prove(&prover, srs, &circuit).unwrap().to_bytes())
                 }
             };
+            let proof = [clear.outer().to_bytes(), snark].concat();
             let statement = Statement {
                 suite,
                 key: &key,
