@@ -8,10 +8,6 @@ use crate::measure::{Clocks, Measurement};
 use crate::spread::Spread;
 use crate::table::Table;
 
-/// What a reader of the ratios has to know.
-pub(crate) const CAVEAT: &str =
-    "Proofs of format version 0 are not zero knowledge; the targets are for proofs that are.";
-
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +148,7 @@ impl Report {
             "statement, KB",
             "scalars, KB",
             "opening, KB",
+            "sealing, KB",
         ];
         let mut table = Table::new(head);
         for (entry, m) in self.measured() {
@@ -166,6 +163,7 @@ impl Report {
                 kilobytes(m.bytes.statement),
                 kilobytes(m.bytes.scalars),
                 kilobytes(m.bytes.opening),
+                kilobytes(m.bytes.sealing),
             ]);
         }
         table
@@ -174,7 +172,7 @@ impl Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}\nMedians of {} proofs (min–max). {CAVEAT}\n", self.machine, self.samples)?;
+        writeln!(f, "{}\nMedians of {} proofs (min–max).\n", self.machine, self.samples)?;
         writeln!(f, "Proving, with a warm key:\n\n{}", self.proving())?;
         writeln!(f, "Set-up, verification, bytes, memory:\n\n{}", self.surroundings())?;
         if let (Some(wall), Some(cpu)) = (self.phases(&|c| c.wall), self.phases(&|c| c.cpu)) {

@@ -136,11 +136,11 @@ fn total(nodes: Vec<NodeCost>, relation: &Relation, parameters: Parameters) -> C
     let macs = nodes.iter().map(|n| n.macs).sum();
     let rows = (1u64 << parameters.log_rows) as f64;
     // Nanoseconds per unit, measured with `bench/` on two cores.
-    let nanoseconds = 60.0 * weights as f64
-        + 90.0 * cells as f64
-        + 350.0 * lookups as f64
-        + 1.0 * macs as f64
-        + 4_000.0 * rows;
+    let nanoseconds = 10.0 * weights as f64
+        + 60.0 * cells as f64
+        + 130.0 * lookups as f64
+        + 0.12 * macs as f64
+        + 2_400.0 * rows;
     Cost {
         nodes,
         log_rows: parameters.log_rows,
@@ -150,10 +150,10 @@ fn total(nodes: Vec<NodeCost>, relation: &Relation, parameters: Parameters) -> C
         lookups,
         macs,
         predicted_seconds: 0.02 + nanoseconds * 1e-9,
-        predicted_bytes: 3e7
-            + 70.0 * weights as f64
-            + 70.0 * cells as f64
-            + 120.0 * lookups as f64
+        predicted_bytes: 1e8
+            + 45.0 * weights as f64
+            + 50.0 * cells as f64
+            + 60.0 * lookups as f64
             + 800.0 * rows,
     }
 }

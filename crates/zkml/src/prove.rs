@@ -52,7 +52,7 @@ pub enum Phase {
     Verify,
     /// Closing the sealed transcript, and verifying it.
     Sealing,
-    /// Making the keys of a SNARK.
+    /// Making the keys of a SNARK, or a prover's tables from them, which the first proof leaves behind.
     Keys,
     /// Turning the verifier into a circuit.
     Circuit,

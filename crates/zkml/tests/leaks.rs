@@ -3,19 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod file;
 mod workshop;
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, Serialize};
+use file::ProofFile;
 use workshop::{graph, input, weights};
-use zkml::verifier::TreeId;
-use zkml::verifier::envelope::{Kind, open};
 use zkml::verifier::ir::{Model, Tensor, execute};
-use zkml::{Options, ProveOptions, ProverKey, SetupOptions, Statement, prove, setup};
+use zkml::{Options, ProveOptions, ProverKey, SetupOptions, prove, setup};
 use zkml_quantize::{Compiled, Metadata};
-
-const KIND: Kind = Kind { magic: *b"ZKMP", version: 1, name: "proof" };
 
 /// Proofs per secret, and for whoever sets this variable of the environment.
 const PROOFS: usize = 24;
@@ -24,21 +21,6 @@ const MANY_PROOFS: usize = 200;
 
 fn num_proofs() -> usize {
     if std::env::var_os(SLOW).is_some() { MANY_PROOFS } else { PROOFS }
-}
-
-/// A proof's parts, in the order of the file.
-#[derive(Serialize, Deserialize)]
-struct Parts {
-    statement: Statement,
-    tree: Option<TreeId>,
-    pads: [u8; 32],
-    witness: [u8; 32],
-    #[serde(with = "serde_bytes")]
-    scalars: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    opening: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    closing: Vec<u8>,
 }
 
 fn key(weights: Vec<Tensor>) -> ProverKey {
@@ -52,11 +34,11 @@ fn key(weights: Vec<Tensor>) -> ProverKey {
     setup(Compiled { model, metadata }, options, &mut |_| {}).unwrap()
 }
 
-fn proofs(key: &ProverKey, input: &Tensor) -> Vec<Parts> {
+fn proofs(key: &ProverKey, input: &Tensor) -> Vec<ProofFile> {
     let samples = [vec![input.clone()]];
     let made =
         (0..num_proofs()).map(|_| prove(key, &samples, &ProveOptions::default(), &mut |_| {}).unwrap());
-    made.map(|proven| open(KIND, &proven.proof.to_bytes().unwrap()).unwrap()).collect()
+    made.map(|proven| ProofFile::read(&proven.proof.to_bytes().unwrap())).collect()
 }
 
 fn output(weights: &[Tensor], input: &Tensor) -> Tensor {
@@ -110,7 +92,7 @@ fn collective(a: &[Vec<u32>], b: &[Vec<u32>]) -> (f64, f64) {
 }
 
 /// Sealed scalars, and the responses of the closing: three polynomials, two of them of at least 1275 words.
-fn words(parts: &Parts) -> Vec<u32> {
+fn words(parts: &ProofFile) -> Vec<u32> {
     let scalars = parts.scalars.as_chunks::<4>().0.iter();
     let closing = parts.closing.as_chunks::<4>().0[..2550].iter();
     scalars.chain(closing).map(|w| u32::from_le_bytes(*w)).collect()
@@ -143,7 +125,7 @@ fn proofs_of_other_secrets_with_one_statement_look_alike() {
         }
         // Openings have as many rows as positions are distinct, and shared paths: chance that no secret touches. Eight
         // standard deviations of the difference of means are exceeded with probability below 2^-49.
-        let lengths: [fn(&Parts) -> usize; 2] = [|p| p.opening.len(), |p| p.closing.len()];
+        let lengths: [fn(&ProofFile) -> usize; 2] = [|p| p.opening.len(), |p| p.closing.len()];
         for length in lengths {
             let [(a, va), (b, vb)] = [honest, other].map(|s| moments(s.iter().map(length)));
             let deviation = ((va + vb) / honest.len() as f64).sqrt();

@@ -1,61 +1,33 @@
 //! A proof holds for its own statement about its own card, byte for byte, and for nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod file;
+
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
-use zkml::verifier::envelope::{Kind, open, seal};
+use file::{KIND, ProofFile};
+use zkml::verifier::envelope::seal;
 use zkml::verifier::ir::{Graph, Interval, Tensor};
 use zkml::verifier::{FormatError, Parameters, Refusal, TreeId};
 use zkml::{
-    Card, DataFile, Options, ProveOptions, ProverKey, Registered, SetupOptions, SourceModel, Statement,
-    Visibility, prove, quantize_samples, setup, verify,
+    Card, DataFile, Options, ProveOptions, ProverKey, Registered, SetupOptions, SourceModel, Visibility,
+    prove, quantize_samples, setup, verify,
 };
 
-const KIND: Kind = Kind { magic: *b"ZKMP", version: 1, name: "proof" };
 const MODULUS: u32 = (1 << 31) - (1 << 24) + 1;
 /// The statement's head: magic, version, the model's identifier.
 const HEAD: usize = 4 + 2 + 32;
-
-/// A proof's parts, in the order of the file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Proof {
-    statement: Statement,
-    tree: Option<TreeId>,
-    pads: [u8; 32],
-    witness: [u8; 32],
-    #[serde(with = "serde_bytes")]
-    scalars: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    opening: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    closing: Vec<u8>,
-}
-
-impl Proof {
-    fn to_bytes(&self) -> Vec<u8> {
-        seal(KIND, self).unwrap()
-    }
-
-    fn limb(&self, index: usize) -> u32 {
-        u32::from_le_bytes(*self.scalars[4 * index..].first_chunk().unwrap())
-    }
-
-    fn set_limb(&mut self, index: usize, value: u32) {
-        self.scalars[4 * index..4 * index + 4].copy_from_slice(&value.to_le_bytes());
-    }
-}
 
 /// A card, and proofs about two samples and a batch of both.
 struct Fixture {
     model: Registered,
     /// The same weights under another commitment.
     other_model: Registered,
-    first: Proof,
-    second: Proof,
-    both: Proof,
+    first: ProofFile,
+    second: ProofFile,
+    both: ProofFile,
     /// The first sample, shown.
-    shown: Proof,
+    shown: ProofFile,
 }
 
 fn fixture() -> &'static Fixture {
@@ -75,7 +47,7 @@ fn fixture() -> &'static Fixture {
             let options =
                 ProveOptions { context: b"nonce".to_vec(), inputs: inputs.to_vec(), ..Default::default() };
             let proven = prove(&key, &samples, &options, &mut |_| {}).unwrap();
-            open(KIND, &proven.proof.to_bytes().unwrap()).unwrap()
+            ProofFile::read(&proven.proof.to_bytes().unwrap())
         };
         let (first, second, both) = (proof(0..1, &[]), proof(1..2, &[]), proof(0..2, &[]));
         let shown = proof(0..1, &[Visibility::Public]);
@@ -90,13 +62,13 @@ fn check(model: &Registered, bytes: &[u8]) -> Result<(), Refusal> {
 
 /// The refusal of a changed proof; `what` names the change where it is accepted.
 #[track_caller]
-fn refused(proof: &Proof, what: &str) -> Refusal {
+fn refused(proof: &ProofFile, what: &str) -> Refusal {
     check(&fixture().model, &proof.to_bytes()).expect_err(what)
 }
 
 /// The refusal of the first proof after a change.
 #[track_caller]
-fn changed(what: &str, change: impl FnOnce(&mut Proof)) -> Refusal {
+fn changed(what: &str, change: impl FnOnce(&mut ProofFile)) -> Refusal {
     let mut proof = fixture().first.clone();
     change(&mut proof);
     assert_ne!(proof, fixture().first, "{what}: nothing was changed");
@@ -325,7 +297,7 @@ fn parts_of_another_proof_are_refused() {
         });
         changed("commitments", |p| (p.witness, p.pads) = (other.witness, other.pads));
         changed("all but the statement", |p| {
-            *p = Proof { statement: p.statement.clone(), ..other.clone() };
+            *p = ProofFile { statement: p.statement.clone(), ..other.clone() };
         });
     }
 }

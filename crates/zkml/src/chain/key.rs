@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use zkml_bn254::relation::choose_log_rows;
@@ -73,6 +73,8 @@ pub struct ChainKey {
     seed: Seed,
     srs: Arc<Srs>,
     proving: Option<groth16::ProvingKey>,
+    /// The tables of PLONK's prover, made by the first proof.
+    tables: OnceLock<plonk::Prover>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,7 +124,8 @@ pub fn setup(
     let tau_g2 = TauG2(srs.tau_g2);
     let Plan { shape, log_rows, registration, .. } = plan;
     let card = Card { graph, shape, log_rows, srs: origin, tau_g2, weights: None, key, registration: None };
-    let mut chain = ChainKey { compiled, card, seed, srs: Arc::new(srs), proving };
+    let srs = Arc::new(srs);
+    let mut chain = ChainKey { compiled, card, seed, srs, proving, tables: OnceLock::new() };
     if let Some(circuit) = registration {
         chain.register(&circuit, &mut clock)?;
     }
@@ -239,6 +242,19 @@ impl ChainKey {
     /// The proving key; of Groth16 alone.
     pub(super) fn proving(&self) -> Option<&groth16::ProvingKey> {
         self.proving.as_ref()
+    }
+
+    /// The tables of PLONK's prover; the circuit is the key's own.
+    pub(super) fn tables(
+        &self,
+        circuit: &CircuitShape,
+        key: &plonk::VerifyingKey,
+    ) -> Result<&plonk::Prover, Error> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let tables = plonk::Prover::new(circuit, key).map_err(zkml_chain::Refusal::from)?;
+        Ok(self.tables.get_or_init(|| tables))
     }
 
     /// The powers that columns and circuits need.
@@ -364,7 +380,8 @@ impl ChainKey {
             }
         };
         let compiled = Compiled { model, metadata: stored.metadata };
-        Ok(Self { compiled, card, seed: Seed(stored.seed), srs: Arc::new(srs), proving })
+        let seed = Seed(stored.seed);
+        Ok(Self { compiled, card, seed, srs: Arc::new(srs), proving, tables: OnceLock::new() })
     }
 
     /// Writes key, card, reference string and proving key into a folder, which is created if it is missing.

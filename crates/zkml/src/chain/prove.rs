@@ -23,7 +23,7 @@ use crate::prove::{Phase, ProveOptions, ports, value};
 use crate::randomness::Seed;
 
 /// The phases that proving reports.
-pub const PROVE_PHASES: usize = 10;
+pub const PROVE_PHASES: usize = 11;
 
 /// A proof and how it came about.
 #[derive(Debug)]
@@ -86,8 +86,14 @@ pub fn prove(
     let outer = clear.outer().to_bytes();
     drop((clear, trees));
     drop((weights, committed));
+    clock.begin(Phase::Keys);
+    let prover = SnarkProver::of(key, &circuit)?;
     clock.begin(Phase::Snark);
-    let (snark, constraints) = prove_circuit(key, &circuit)?;
+    let snark = prover.prove(key, &circuit)?;
+    let constraints = match prover {
+        SnarkProver::Groth16(_) => circuit.shape.constraints().len(),
+        SnarkProver::Plonk(tables) => tables.rows(),
+    };
     clock.begin(Phase::Verify);
     let proof = Proof { statement, outer, snark };
     // Whether a testing setup is good enough is its verifiers' to say.
@@ -180,24 +186,35 @@ fn statement(
     })
 }
 
-/// The SNARK's proof, and the size of its circuit.
-fn prove_circuit(key: &ChainKey, circuit: &Circuit) -> Result<(Vec<u8>, usize), Error> {
-    match (&key.card().key, key.proving()) {
-        (SnarkKey::Groth16(_), Some(proving)) => {
-            let proof = groth16::prove(proving, circuit).map_err(zkml_chain::Refusal::from)?;
-            Ok((proof.to_bytes(), circuit.shape.constraints().len()))
+/// What a circuit is proven with.
+enum SnarkProver<'k> {
+    Groth16(&'k groth16::ProvingKey),
+    Plonk(&'k plonk::Prover),
+}
+
+impl<'k> SnarkProver<'k> {
+    fn of(key: &'k ChainKey, circuit: &Circuit) -> Result<Self, Error> {
+        match (&key.card().key, key.proving()) {
+            (SnarkKey::Groth16(_), Some(proving)) => Ok(Self::Groth16(proving)),
+            (SnarkKey::Plonk(verifying), None) => Ok(Self::Plonk(key.tables(&circuit.shape, verifying)?)),
+            (other, _) => Err(Error::Usage(format!(
+                "the prover key is damaged: its proving key is not one of {}",
+                match other.suite() {
+                    Suite::Groth16 => "Groth16",
+                    Suite::Plonk => "PLONK",
+                }
+            ))),
         }
-        (SnarkKey::Plonk(verifying), None) => {
-            let prover = plonk::Prover::new(&circuit.shape, verifying).map_err(zkml_chain::Refusal::from)?;
-            let proof = plonk::prove(&prover, key.powers(), circuit).map_err(zkml_chain::Refusal::from)?;
-            Ok((proof.to_bytes(), plonk::rows(&circuit.shape).0))
-        }
-        (other, _) => Err(Error::Usage(format!(
-            "the prover key is damaged: its proving key is not one of {}",
-            match other.suite() {
-                Suite::Groth16 => "Groth16",
-                Suite::Plonk => "PLONK",
+    }
+
+    fn prove(&self, key: &ChainKey, circuit: &Circuit) -> Result<Vec<u8>, Error> {
+        Ok(match self {
+            Self::Groth16(proving) => {
+                groth16::prove(proving, circuit).map_err(zkml_chain::Refusal::from)?.to_bytes()
             }
-        ))),
+            Self::Plonk(tables) => {
+                plonk::prove(tables, key.powers(), circuit).map_err(zkml_chain::Refusal::from)?.to_bytes()
+            }
+        })
     }
 }

@@ -1,30 +1,15 @@
 //! A small card and a proof of zeros do not exhaust a verifier.
 
-use serde::{Deserialize, Serialize};
-use zkml::verifier::envelope::{Kind, seal};
 use zkml::verifier::ir::ops::{AxisMap, Einsum, Linear, View};
 use zkml::verifier::ir::{Graph, Interval, Op, Tensor, TensorId};
-use zkml::verifier::{Parameters, Refusal, Relation, Shape, TreeId};
+use zkml::verifier::{Parameters, Refusal, Relation, Shape};
 use zkml::{Card, Proof, Registered, Statement, Visibility, verify};
 use zkml_iop::error::RelationError;
 use zkml_stark::DecodeError;
 
-const KIND: Kind = Kind { magic: *b"ZKMP", version: 1, name: "proof" };
-const LOG_LENGTH: usize = 20;
+use crate::file::ProofFile;
 
-#[derive(Serialize, Deserialize)]
-struct Zeros {
-    statement: Statement,
-    tree: Option<TreeId>,
-    pads: [u8; 32],
-    witness: [u8; 32],
-    #[serde(with = "serde_bytes")]
-    scalars: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    opening: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    closing: Vec<u8>,
-}
+const LOG_LENGTH: usize = 20;
 
 /// A long private input and the same in reverse order.
 fn reversed(graph: &mut Graph) -> (TensorId, TensorId) {
@@ -65,7 +50,7 @@ fn zeros(card: &Card) -> Vec<u8> {
     }
     let statement =
         Statement { model: card.id(), shape, inputs: vec![], outputs, commitments: vec![], context: vec![] };
-    let zeros = Zeros {
+    let zeros = ProofFile {
         statement,
         tree: None,
         pads: [0; 32],
@@ -74,7 +59,7 @@ fn zeros(card: &Card) -> Vec<u8> {
         opening,
         closing: vec![],
     };
-    seal(KIND, &zeros).unwrap()
+    zeros.to_bytes()
 }
 
 /// `count` products of one long tensor with itself, which lies in many slabs.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod budgets;
+#[path = "../file/mod.rs"]
+mod file;
 mod forger;
 mod hostile;
 mod linking;
