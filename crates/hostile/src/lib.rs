@@ -5,9 +5,11 @@
 
 #![allow(clippy::expect_used, reason = "a panic is how a fuzz target speaks")]
 
+pub mod chain;
 mod fixture;
 
 pub use fixture::{Fixture, fixture};
+pub use zkml::chain::Suite;
 
 use zkml::cost::cost;
 use zkml::verifier::TreeId;

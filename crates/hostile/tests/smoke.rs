@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use zkml_hostile::fixture;
+use zkml_hostile::{Suite, chain, fixture};
 
 /// A generator of numbers, always the same for one seed.
 struct Numbers(u64);
@@ -137,4 +137,44 @@ fn mutated_data_files_are_read_or_refused() {
     run(&npy, 3000, |bytes| zkml_hostile::data("x.npy", bytes));
     run(json.as_bytes(), 3000, |bytes| zkml_hostile::data("x.json", bytes));
     run(fixture().npz, 300, |bytes| zkml_hostile::data("x.npz", bytes));
+}
+
+#[test]
+fn mutated_proofs_for_contracts_are_refused() {
+    for suite in [Suite::Groth16, Suite::Plonk] {
+        run(&chain::fixture(suite).proof, 400, |bytes| chain::proof(suite, bytes));
+    }
+}
+
+#[test]
+fn a_proof_for_contracts_with_any_byte_changed_is_refused() {
+    let step = if std::env::var_os("ZKML_SLOW_TESTS").is_some() { 1 } else { 13 };
+    for suite in [Suite::Groth16, Suite::Plonk] {
+        let honest = &chain::fixture(suite).proof;
+        assert!(chain::accepts(suite, honest));
+        for position in (0..honest.len()).step_by(step) {
+            let mut bytes = honest.clone();
+            bytes[position] ^= 1 << (position % 8);
+            assert!(!chain::accepts(suite, &bytes), "{suite:?}: byte {position} of {}", honest.len());
+        }
+    }
+}
+
+#[test]
+fn mutated_cards_for_contracts_are_refused_and_proofs_for_them_too() {
+    for suite in [Suite::Groth16, Suite::Plonk] {
+        run(&chain::fixture(suite).card_bytes, 200, |bytes| chain::card(suite, bytes));
+    }
+}
+
+#[test]
+fn mutated_reference_strings_ceremonies_and_keys_are_read_or_refused() {
+    let [ceremony, key] = chain::ceremony_files();
+    run(&chain::powers_of_tau(), 200, chain::srs);
+    run(&ceremony, 400, chain::ceremony);
+    run(&key, 400, chain::snark);
+    for suite in [Suite::Groth16, Suite::Plonk] {
+        let card = chain::fixture(suite).card.card();
+        run(&card.key.to_bytes(), 400, chain::snark);
+    }
 }
