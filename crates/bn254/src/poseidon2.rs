@@ -11,7 +11,8 @@ use ark_ff::{AdditiveGroup, BigInt, PrimeField};
 /// The width of the state.
 pub const WIDTH: usize = 3;
 const HALF_FULL: usize = 4;
-const PARTIAL: usize = 56;
+/// The number of partial rounds.
+pub const PARTIAL: usize = 56;
 
 /// The arithmetic of a permutation: field elements, or wires of a circuit.
 pub trait Arithmetic: Clone {
@@ -21,9 +22,9 @@ pub trait Arithmetic: Clone {
     fn plus(&self, other: &Self) -> Self;
     /// `self·other`.
     fn times(&self, other: &Self) -> Self;
-    /// The same value, where a circuit's combinations must not grow from round to round.
-    fn settle(&self) -> Self {
-        self.clone()
+    /// The partial rounds, with their constants. Circuits in which combinations cost something have a way of their own.
+    fn partial_rounds(state: &mut [Self; WIDTH], constants: &[Fr; PARTIAL]) {
+        partial_rounds(state, constants);
     }
 }
 
@@ -62,16 +63,20 @@ pub fn permute<A: Arithmetic>(state: &mut [A; WIDTH]) {
     mix_external(state);
     for (round, row) in constants.full.iter().enumerate() {
         if round == HALF_FULL {
-            for &constant in &constants.partial {
-                state[0] = fifth_power(&state[0].plus(&A::constant(constant)));
-                mix_internal(state);
-                state.iter_mut().for_each(|value| *value = value.settle());
-            }
+            A::partial_rounds(state, &constants.partial);
         }
         for (value, &constant) in state.iter_mut().zip(row) {
             *value = fifth_power(&value.plus(&A::constant(constant)));
         }
         mix_external(state);
+    }
+}
+
+/// The partial rounds, one after the other.
+pub(crate) fn partial_rounds<A: Arithmetic>(state: &mut [A; WIDTH], constants: &[Fr; PARTIAL]) {
+    for &constant in constants {
+        state[0] = fifth_power(&state[0].plus(&A::constant(constant)));
+        mix_internal(state);
     }
 }
 

@@ -10,7 +10,7 @@ use ark_ff::{Field, One, Zero};
 use zkml_iop::scalar::Scalar;
 use zkml_snark::circuit::{Arithmetization, Builder, LinearCombination, Variable};
 
-use crate::poseidon2::Arithmetic;
+use crate::poseidon2::{self, Arithmetic, PARTIAL, WIDTH};
 
 /// A variable and its value, if there are values.
 type Known = (Variable, Option<Fr>);
@@ -129,6 +129,61 @@ impl Circuit {
         drop(state);
         self.wire(known)
     }
+}
+
+/// Partial rounds in five rows each.
+///
+/// Only the first word goes through the fifth power; the others are linear, of dimension two. So the words `x_k` that go in and
+/// the powers `y_k` that come out obey a recurrence, by the characteristic polynomial `X² − 5X + 5` of the other words' matrix
+/// `(2 1; 1 3)`: `x_(k+3) = 2·y_(k+2) + 5·x_(k+2) − 8·y_(k+1) − 5·x_(k+1) + 7·y_k`. That is two rows, and three are a fifth power.
+impl Circuit {
+    fn partial_rounds(&self, state: &mut [Wire; WIDTH], constants: &[Fr; PARTIAL]) {
+        let [first, a, b] = state.each_ref().map(|word| self.define(word));
+        let (mut x, mut y) = (vec![first], Vec::<Wire>::with_capacity(PARTIAL));
+        for (k, &constant) in constants.iter().enumerate() {
+            let input = x[k].clone() + Wire::constant(constant);
+            let square = Arithmetic::times(&input, &input);
+            let fourth = Arithmetic::times(&square, &square);
+            y.push(self.witness(fourth.value.zip(input.value).map(|(fourth, input)| fourth * input)));
+            let next = match k {
+                0 => combine(&[(2, &y[0]), (1, &a), (1, &b)]),
+                1 => combine(&[(2, &y[1]), (2, &y[0]), (3, &a), (4, &b)]),
+                _ => combine(&[(2, &y[k]), (5, &x[k]), (-8, &y[k - 1]), (-5, &x[k - 1]), (7, &y[k - 2])]),
+            };
+            // Before the power is demanded, so that its row follows on one that reads its result.
+            x.push(self.define(&next));
+            let [fourth, input, power] = [&fourth, &input, &y[k]].map(Wire::combination);
+            self.with_builder(|builder| builder.enforce(fourth, input, power));
+        }
+        let (last, before) = (PARTIAL - 1, PARTIAL - 2);
+        // a + b and 3a + 4b before the last two rounds, and from them a and b.
+        let sum = combine(&[(1, &x[last]), (-2, &y[before])]);
+        let mixed = combine(&[(1, &x[PARTIAL]), (-2, &y[last]), (-2, &y[before])]);
+        let mut words = [combine(&[(4, &sum), (-1, &mixed)]), combine(&[(1, &mixed), (-3, &sum)])];
+        for power in &y[before..] {
+            let [a, b] = &words;
+            words = [combine(&[(1, power), (2, a), (1, b)]), combine(&[(1, power), (1, a), (3, b)])];
+        }
+        let [a, b] = words;
+        *state = [x[PARTIAL].clone(), a, b];
+    }
+
+    /// The same value as one variable.
+    fn define(&self, wire: &Wire) -> Wire {
+        if matches!(wire.terms.as_slice(), [(variable, one)] if *variable != Variable::ONE && one.is_one()) {
+            return wire.clone();
+        }
+        let defined = self.witness(wire.value);
+        let [combination, variable] = [wire, &defined].map(Wire::combination);
+        self.with_builder(|builder| builder.enforce(combination, Variable::ONE, variable));
+        defined
+    }
+}
+
+/// A combination with small integers.
+fn combine(terms: &[(i64, &Wire)]) -> Wire {
+    let zero = Wire::constant(Fr::zero());
+    terms.iter().fold(zero, |sum, (factor, wire)| sum.plus_scaled(Fr::from(*factor), wire))
 }
 
 impl Wire {
@@ -257,7 +312,53 @@ impl Arithmetic for Wire {
         self.multiply(other, false)
     }
 
-    fn settle(&self) -> Self {
-        self.circuit.as_ref().map_or_else(|| self.clone(), |circuit| circuit.narrow(self))
+    fn partial_rounds(state: &mut [Self; WIDTH], constants: &[Fr; PARTIAL]) {
+        let circuit = state.iter().find_map(|wire| wire.circuit.clone());
+        match circuit.filter(|c| c.with_builder(|b| b.arithmetization()) == Arithmetization::Plonk) {
+            Some(circuit) => circuit.partial_rounds(state, constants),
+            None => poseidon2::partial_rounds(state, constants),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zkml_snark::plonk;
+
+    use super::*;
+    use crate::poseidon2::permute;
+
+    fn permutation(arithmetization: Arithmetization, count: usize) -> (Builder, Vec<Option<Fr>>) {
+        let circuit = Circuit::new(Builder::new(arithmetization));
+        let mut state = [3u64, 5, 7].map(|word| circuit.witness(Some(Fr::from(word))));
+        let bound = circuit.public_input(Some(Fr::from(3u64)));
+        circuit.assert_zero(&(state[0].clone() - bound));
+        for _ in 0..count {
+            permute(&mut state);
+        }
+        let values = state.iter().map(Wire::value).collect();
+        state.iter().for_each(|word| drop(circuit.define(word)));
+        (circuit.into_builder(), values)
+    }
+
+    #[test]
+    fn permutations_in_circuits_are_those_of_values() {
+        let mut expected = [3u64, 5, 7].map(Fr::from);
+        permute(&mut expected);
+        permute(&mut expected);
+        for arithmetization in [Arithmetization::R1cs, Arithmetization::Plonk] {
+            let (builder, values) = permutation(arithmetization, 2);
+            builder.check().unwrap();
+            assert_eq!(values, expected.map(Some));
+        }
+    }
+
+    #[test]
+    fn a_permutation_takes_240_constraints_or_fewer_than_400_rows() {
+        let constraints = |count| permutation(Arithmetization::R1cs, count).0.constraints();
+        assert_eq!(constraints(3) - constraints(2), 240);
+        let rows = |count| plonk::rows(&permutation(Arithmetization::Plonk, count).0.shape().unwrap()).0;
+        let each = rows(3) - rows(2);
+        assert!(each < 400, "{each} rows");
     }
 }

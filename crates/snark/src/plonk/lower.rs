@@ -253,6 +253,10 @@ impl Rows<'_> {
             }
             partial.linear.push((cell, factor));
         }
+        // Slots are filled from the back: what the following gate has in its c stays for last.
+        if let Some(position) = rest.iter().position(|&(cell, _)| wants(following, cell)) {
+            rest.swap(0, position);
+        }
         self.place(row, multiplies, rest, partial, following);
     }
 
@@ -316,20 +320,14 @@ impl Rows<'_> {
     /// Leaves one variable to the next row's c: a slot's variable that the following gate has too, if there is one.
     fn hand_on(&mut self, mut row: Row, mut cell: Cell, mut factor: Fr, following: Option<&Gate>) {
         let product = row.selectors.get(PRODUCT).is_some_and(|selector| !selector.is_zero());
-        let wanted = |cell: Cell| {
-            following.is_some_and(|gate| {
-                let is_factor = !gate.product.is_zero() && (cell == gate.left || cell == gate.right);
-                !is_factor && gate.linear.iter().any(|(known, _)| *known == cell)
-            })
-        };
-        if !wanted(cell) {
+        if !wants(following, cell) {
             // c may be read by the row before, and a and b may be factors: only slots free of both are exchanged.
             let read =
                 self.rows.last().is_some_and(|last| last.selectors.get(NEXT).is_some_and(|q| !q.is_zero()));
             let slots = [(LEFT, !product), (RIGHT, !product), (OUTPUT, !read)];
             for (slot, _) in slots.into_iter().filter(|(_, free)| *free) {
                 let held = row.cells.get(slot).copied().unwrap_or(EMPTY);
-                if held != EMPTY && wanted(held) {
+                if held != EMPTY && wants(following, held) {
                     let held_factor = row.selectors.get(slot).copied().unwrap_or_default();
                     row.set(slot, cell, factor);
                     (cell, factor) = (held, held_factor);
@@ -350,6 +348,14 @@ impl Rows<'_> {
         }
         self.rows
     }
+}
+
+/// Whether a gate has a variable that its c may hold.
+fn wants(gate: Option<&Gate>, cell: Cell) -> bool {
+    gate.is_some_and(|gate| {
+        let is_factor = !gate.product.is_zero() && (cell == gate.left || cell == gate.right);
+        !is_factor && gate.linear.iter().any(|(known, _)| *known == cell)
+    })
 }
 
 fn set(row: &mut Row, selector: usize, value: Fr) {
