@@ -51,7 +51,7 @@ def measure(zkml, model, data, suite, visibility, folder, names):
         secret.unlink()
     phases = proven["phases"]
     return {
-        "columns": described["columns"] + 1,
+        "columns": described["columns"],
         "log_rows": described["log_rows"],
         "constraints": proven["constraints"],
         "setup_seconds": setup["seconds"],

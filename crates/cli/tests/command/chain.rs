@@ -311,7 +311,7 @@ fn a_ceremony_makes_keys_whose_proofs_are_accepted() {
         return;
     }
     let bench = compiled();
-    bench.zkml(&["srs", "--power", "16", "--out", "powers.ptau"]).ok();
+    bench.zkml(&["srs", "--power", "15", "--out", "powers.ptau"]).ok();
     set_up(&bench, "groth16", "keys", &["--srs", "powers.ptau"]).ok();
     let step = |step: &str, more: &[&str]| {
         bench.zkml(&[&["ceremony", step, "--card", "keys/model.card"], more].concat())
@@ -326,7 +326,7 @@ fn a_ceremony_makes_keys_whose_proofs_are_accepted() {
     step("contribute", &["1.ceremony", "--out", "2.ceremony", "--beacon", "00ff", "--iterations", "8"]).ok();
     step("contribute", &["2.ceremony", "--out", "3.ceremony"]).fails(1, &["beacon"]);
     step("verify", &["2.ceremony", "--phase1", "powers.ptau"]).ok();
-    bench.zkml(&["srs", "--power", "16", "--out", "other.ptau"]).ok();
+    bench.zkml(&["srs", "--power", "15", "--out", "other.ptau"]).ok();
     step("verify", &["2.ceremony", "--phase1", "other.ptau"]).fails(1, &["phase 1"]);
     let mut changed = bench.read("2.ceremony");
     let last = changed.len() - 1;
