@@ -333,7 +333,7 @@ library Columns {
         uint256 high;
         uint256 end;
         unchecked {
-            high = low + (o.logRows + 1) / 2 * 0x20;
+            high = low + (((o.logRows + 1) >> 1) << 5);
             end = low + o.logRows * 0x20;
         }
         (p.uZeta, p.power) = equality(low, high, o.zeta, o.r);

@@ -62,7 +62,7 @@ pub(crate) fn prove(
 ) -> Result<(Argument, SecurityReport), Error> {
     let Relation { system, layout, columns } = task.relation;
     let mut randomness = Stream::new(&Seed::fresh()?, "proof");
-    clock.begin(Phase::Commit);
+    clock.begin(Phase::Pads);
     let shape = count(system, layout, &task.public, task.wide.len()).map_err(Refusal::from)?;
     let ligero = task.ligero(shape.num_pads, shape.products.len())?;
     let pads = Secret((0..shape.num_pads).map(|_| pad(&mut randomness)).collect());
@@ -75,6 +75,7 @@ pub(crate) fn prove(
         wide: task.wide.clone(),
         pads: Pads::OneTime(&pads.0),
     };
+    clock.begin(Phase::Commit);
     let parts =
         prove_relation(columns, system, layout, &secrets, &mut proving, &mut randomness, &mut |stage| {
             match stage {

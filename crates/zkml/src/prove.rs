@@ -38,7 +38,9 @@ pub enum Phase {
     Execute,
     /// Building the witness.
     Witness,
-    /// Committing to the pads and to the witness.
+    /// Counting, drawing and committing to the pads of the sealed transcript.
+    Pads,
+    /// Committing to the witness.
     Commit,
     /// The lookup argument.
     Lookups,
@@ -67,6 +69,7 @@ impl Phase {
             Self::Weights => "weights",
             Self::Execute => "execute",
             Self::Witness => "witness",
+            Self::Pads => "pads",
             Self::Commit => "commit",
             Self::Lookups => "lookups",
             Self::Products => "products",
@@ -81,7 +84,7 @@ impl Phase {
     }
 
     /// The number of phases of a proof of the `stark` suite.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
 }
 
 /// A proof and how it came about.

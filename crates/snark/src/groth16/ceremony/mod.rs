@@ -99,17 +99,22 @@ impl Ceremony {
     pub fn start(shape: &Shape, phase1: &PowersOfTau) -> Result<Self, CeremonyError> {
         super::check_public_inputs(shape)?;
         phase1.check()?;
+        let phase1 = Self::needed(shape, phase1)?;
+        let key = initial::key(shape, &phase1);
+        let circuit = shape.digest();
+        let initial = key_digest(&key);
+        Ok(Self { circuit, phase1: phase1.digest(), initial, contributions: Vec::new(), key })
+    }
+
+    /// As much of phase 1 as the circuit needs.
+    fn needed(shape: &Shape, phase1: &PowersOfTau) -> Result<PowersOfTau, CeremonyError> {
         let domain = super::domain_size(shape).max(2);
         let too_small = SrsError::TooSmall {
             what: "the evaluation domain of phase 1",
             found: phase1.domain() as u64,
             needed: domain as u64,
         };
-        let phase1 = phase1.truncated(domain).ok_or(too_small)?;
-        let key = initial::key(shape, &phase1);
-        let circuit = shape.digest();
-        let initial = key_digest(&key);
-        Ok(Self { circuit, phase1: phase1.digest(), initial, contributions: Vec::new(), key })
+        Ok(phase1.truncated(domain).ok_or(too_small)?)
     }
 
     /// The circuit this ceremony is for.
@@ -194,14 +199,15 @@ impl Ceremony {
         if self.circuit != circuit {
             return Err(CeremonyError::OtherCircuit { ceremony: self.circuit, circuit });
         }
-        let start = Self::start(shape, phase1)?;
-        if self.phase1 != start.phase1 {
+        // What takes minutes comes last.
+        if self.phase1 != Self::needed(shape, phase1)?.digest() {
             return Err(CeremonyError::OtherPhase1);
         }
+        self.check_chain()?;
+        let start = Self::start(shape, phase1)?;
         if self.initial != start.initial {
             return Err(CeremonyError::WrongStart("the digest of the start"));
         }
-        self.check_chain()?;
         self.check_key(&start.key)
     }
 
@@ -231,10 +237,10 @@ impl Ceremony {
         shape: &Shape,
         phase1: &PowersOfTau,
     ) -> Result<(ProvingKey, VerifyingKey), CeremonyError> {
-        self.verify(shape, phase1)?;
         if self.contributions.iter().all(|contribution| contribution.beacon.is_some()) {
             return Err(CeremonyError::NoContribution);
         }
+        self.verify(shape, phase1)?;
         let origin = Origin::Ceremony(self.digest());
         let key = ProvingKey { origin, circuit: self.circuit, key: self.key };
         let verifying = key.verifying_key();
