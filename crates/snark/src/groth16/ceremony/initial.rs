@@ -2,8 +2,8 @@
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
-use ark_ff::{One, Zero};
+use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_ff::{BigInteger, BitIteratorBE, One, PrimeField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
@@ -12,6 +12,9 @@ use crate::srs::PowersOfTau;
 
 /// From this many terms on, a multi-scalar multiplication beats one multiplication per term.
 const MSM_TERMS: usize = 16;
+
+/// The most bits of a coefficient that is multiplied bit by bit.
+const SHORT_BITS: u32 = 32;
 
 /// The coefficients of every variable, (row, value), in one of the three matrices.
 type Columns = Vec<Vec<(usize, Fr)>>;
@@ -93,10 +96,8 @@ fn combine<P: SWCurveConfig<ScalarField = Fr>>(parts: &[(&Columns, &[Affine<P>])
                 column.iter().filter_map(|&(row, value)| Some((*basis.get(row)?, value)))
             });
             for (point, value) in terms {
-                if value.is_one() {
-                    sum += point;
-                } else if (-value).is_one() {
-                    sum -= point;
+                if let Some(multiple) = short_multiple(&point, &value) {
+                    sum += multiple;
                 } else {
                     points.push(point);
                     scalars.push(value);
@@ -110,4 +111,24 @@ fn combine<P: SWCurveConfig<ScalarField = Fr>>(parts: &[(&Columns, &[Affine<P>])
         })
         .collect();
     Projective::normalize_batch(&sums)
+}
+
+/// A multiple by an integer of few bits and either sign, as most coefficients of circuits are.
+fn short_multiple<P: SWCurveConfig<ScalarField = Fr>>(
+    point: &Affine<P>,
+    value: &Fr,
+) -> Option<Projective<P>> {
+    let (positive, negative) = (value.into_bigint(), (-*value).into_bigint());
+    let short = positive.min(negative);
+    if short.num_bits() > SHORT_BITS {
+        return None;
+    }
+    let mut sum = Projective::zero();
+    for bit in BitIteratorBE::without_leading_zeros(short) {
+        sum.double_in_place();
+        if bit {
+            sum += point;
+        }
+    }
+    Some(if negative < positive { -sum } else { sum })
 }
