@@ -158,13 +158,17 @@ fn a_replaced_tau_is_refused() {
 
 #[test]
 fn a_key_finished_from_another_circuit_is_refused() {
-    let (_, phase1, [_, _, two]) = ceremony();
+    let (_, phase1, [start, _, two]) = ceremony();
     let other = cubic_plus(None, 6).shape().unwrap();
     assert!(matches!(two.verify(&other, &phase1), Err(CeremonyError::OtherCircuit { .. })));
-    // The same with the digests forged.
-    let mut forged = two.clone();
-    forged.circuit = other.digest();
-    assert!(matches!(forged.verify(&other, &phase1), Err(CeremonyError::WrongStart(_))));
+    // The same with the digests forged: contributions are proofs about them, and a start is what it must be.
+    let forge = |mut ceremony: Ceremony| {
+        ceremony.circuit = other.digest();
+        ceremony
+    };
+    assert!(matches!(forge(start).verify(&other, &phase1), Err(CeremonyError::WrongStart(_))));
+    let mut forged = forge(two.clone());
+    assert!(matches!(forged.verify(&other, &phase1), Err(CeremonyError::Contribution { number: 1, .. })));
     forged.initial = Ceremony::start(&other, &phase1).unwrap().initial;
     assert!(matches!(forged.verify(&other, &phase1), Err(CeremonyError::Contribution { number: 1, .. })));
     assert!(matches!(two.finish(&other, &phase1), Err(CeremonyError::OtherCircuit { .. })));
