@@ -95,7 +95,7 @@ impl<P: Scalar> Functional<P> {
         for value in values {
             let flat = |axes: &[usize]| axes.iter().fold(0, |flat, &a| flat * self.shape[a] + index[a]);
             let target = flat(&kept);
-            out[target] = out[target].clone() + value.clone() * weights[flat(axes)].clone();
+            accumulate(&mut out[target], value.clone() * weights[flat(axes)].clone());
             for &axis in order.iter().rev() {
                 index[axis] += 1;
                 if index[axis] < self.shape[axis] {
@@ -114,10 +114,7 @@ fn group_weights<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Vec<P> 
     let Relation::Pairs(pairs) = &group.relation else { return product_table(&tables) };
     let length = group.source.iter().map(|&a| map.source[a]).product();
     let mut weights = vec![P::integer(0); length];
-    let mut add = |source: u32, weight: P| {
-        let sum = &mut weights[source as usize];
-        *sum = sum.clone() + weight;
-    };
+    let mut add = |source: u32, weight: P| accumulate(&mut weights[source as usize], weight);
     let entries = tables.iter().fold(1usize, |product, table| product.saturating_mul(table.len()));
     // The diagonal of a grouped convolution relates few of the view's entries.
     if pairs.len().saturating_mul(tables.len().saturating_sub(1)) < entries {
@@ -127,6 +124,12 @@ fn group_weights<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Vec<P> 
         pairs.iter().for_each(|&(v, s)| add(s, view[v as usize].clone()));
     }
     weights
+}
+
+/// Adds to a sum without a copy of it: in circuits sums are long.
+fn accumulate<P: Scalar>(sum: &mut P, term: P) {
+    let before = core::mem::replace(sum, P::integer(0));
+    *sum = before + term;
 }
 
 /// One entry of [`product_table`].
@@ -230,7 +233,7 @@ fn dense_block_weights<P: Scalar>(cuts: &[AxisCut], weights: &[P], inner: &[Vec<
             slab = slab * cut.blocks + (i >> cut.log);
             value = value * eq[i & ((1 << cut.log) - 1)].clone();
         }
-        out[slab] = out[slab].clone() + value;
+        accumulate(&mut out[slab], value);
         for (i, cut) in index.iter_mut().zip(cuts).rev() {
             *i += 1;
             if *i < cut.length {

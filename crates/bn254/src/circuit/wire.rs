@@ -27,6 +27,9 @@ const MAX_NARROW_TERMS: usize = 3;
 /// Terms cost nothing in a proof, and much in a set-up, a ceremony most of all.
 const DENSE_ROUNDS: usize = 8;
 
+/// The most terms that are copied from combination to combination: constraints alone do not bound the time of a hostile card.
+const MAX_COPIED_TERMS: usize = 1 << 28;
+
 /// A circuit under construction, which all its wires share.
 #[derive(Clone, Debug)]
 pub(crate) struct Circuit(Rc<RefCell<State>>);
@@ -36,6 +39,8 @@ struct State {
     builder: Builder,
     /// The verifier computes many products more than once; a circuit needs one constraint for each.
     products: HashMap<(Terms, Terms), Known>,
+    /// How many terms were copied from combination to combination.
+    copied: usize,
 }
 
 /// A linear combination of a circuit's variables, or a constant.
@@ -48,7 +53,7 @@ pub(crate) struct Wire {
 
 impl Circuit {
     pub(crate) fn new(builder: Builder) -> Self {
-        Self(Rc::new(RefCell::new(State { builder, products: HashMap::new() })))
+        Self(Rc::new(RefCell::new(State { builder, products: HashMap::new(), copied: 0 })))
     }
 
     /// The builder, once the circuit is complete. Wires that still exist must not be used any more.
@@ -89,7 +94,25 @@ impl Circuit {
         bit
     }
 
+    /// Takes note of copied terms; whether the circuit is still worth them.
+    fn charge(&self, terms: usize) -> bool {
+        let mut state = self.0.borrow_mut();
+        state.copied = state.copied.saturating_add(terms);
+        if state.copied > MAX_COPIED_TERMS {
+            state.builder.give_up("copied terms", MAX_COPIED_TERMS);
+        }
+        !state.builder.is_lost()
+    }
+
+    /// What stands for everything in a circuit that met a bound.
+    fn nothing(&self) -> Wire {
+        Wire { circuit: Some(self.clone()), terms: Terms::new(), value: None }
+    }
+
     fn product(&self, a: &Wire, b: &Wire, shared: bool) -> Wire {
+        if !self.charge(a.terms.len() + b.terms.len()) {
+            return self.nothing();
+        }
         let (a, b) = (self.narrow(a), self.narrow(b));
         let short = a.terms.len().max(b.terms.len()) <= MAX_SHARED_TERMS;
         let key = (shared && short).then(|| {
@@ -218,6 +241,11 @@ impl Wire {
 
     /// `self + factor·other`.
     pub(crate) fn plus_scaled(&self, factor: Fr, other: &Self) -> Self {
+        if let Some(circuit) = self.circuit.as_ref().or(other.circuit.as_ref())
+            && !circuit.charge(self.terms.len() + other.terms.len())
+        {
+            return circuit.nothing();
+        }
         let mut terms = Terms::with_capacity(self.terms.len() + other.terms.len());
         let (mut a, mut b) = (self.terms.iter().copied().peekable(), other.terms.iter().copied().peekable());
         loop {
@@ -273,8 +301,17 @@ impl Wire {
 
 impl Add for Wire {
     type Output = Self;
-    fn add(self, other: Self) -> Self {
-        self.plus_scaled(Fr::one(), &other)
+    fn add(mut self, other: Self) -> Self {
+        match (self.terms.last(), other.terms.first()) {
+            // Sums of ever newer products grow in place.
+            (Some(last), Some(first)) if last.0 < first.0 => {
+                self.terms.extend(other.terms);
+                self.value = self.value.zip(other.value).map(|(a, b)| a + b);
+                self.circuit = self.circuit.or(other.circuit);
+                self
+            }
+            _ => self.plus_scaled(Fr::one(), &other),
+        }
     }
 }
 
@@ -370,5 +407,27 @@ mod tests {
         let rows = |count| plonk::rows(&permutation(Arithmetization::Plonk, count).0.shape().unwrap()).0;
         let each = rows(3) - rows(2);
         assert!(each < 400, "{each} rows");
+    }
+
+    #[test]
+    fn sums_of_newer_products_are_not_copied_and_what_is_copied_is_bounded() {
+        let sums = |reverse: bool, count: usize| {
+            let circuit = Circuit::new(Builder::new(Arithmetization::R1cs));
+            let mut wires: Vec<Wire> = (0..count).map(|_| circuit.witness(None)).collect();
+            if reverse {
+                wires.reverse();
+            }
+            let sum = wires.into_iter().fold(Wire::integer(0), |sum, wire| sum + wire);
+            let (terms, copied) = (sum.terms.len(), circuit.0.borrow().copied);
+            (terms, copied, circuit.into_builder().shape().err())
+        };
+        let (terms, copied, error) = sums(false, 40_000);
+        assert!(terms == 40_000 && copied < 10 && error.is_none(), "{copied} {error:?}");
+        let (terms, copied, error) = sums(true, 1_000);
+        assert!(terms == 1_000 && copied > 400_000 && error.is_none(), "{copied} {error:?}");
+        let (terms, _, error) = sums(true, 40_000);
+        assert!(terms < 40_000);
+        let limit = MAX_COPIED_TERMS;
+        assert_eq!(error, Some(zkml_snark::circuit::CircuitError::TooLarge { what: "copied terms", limit }));
     }
 }

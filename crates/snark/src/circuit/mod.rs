@@ -100,7 +100,7 @@ pub struct Builder {
     shape: Shape,
     spans: Spans,
     limit: usize,
-    overflow: Option<&'static str>,
+    overflow: Option<(&'static str, usize)>,
 }
 
 /// The values of one kind of variable: all of them, or the span of the first that lacks one.
@@ -175,7 +175,7 @@ impl Builder {
         let values = values(self);
         let index = values.known.len();
         if index >= limit {
-            self.overflow = Some(what);
+            self.give_up(what, limit);
             return 0;
         }
         values.known.push(value);
@@ -191,7 +191,7 @@ impl Builder {
         c: impl Into<LinearCombination>,
     ) {
         if self.shape.constraints.len() >= self.limit {
-            self.overflow = Some("constraints");
+            self.give_up("constraints", self.limit);
             return;
         }
         let [a, b, c] = [a.into(), b.into(), c.into()].map(LinearCombination::normalised);
@@ -243,6 +243,16 @@ impl Builder {
             };
             Some(sum + coefficient * known?)
         })
+    }
+
+    /// Makes [`Builder::shape`] and [`Builder::circuit`] fail: whoever builds the circuit met a bound of their own.
+    pub fn give_up(&mut self, what: &'static str, limit: usize) {
+        self.overflow.get_or_insert((what, limit));
+    }
+
+    /// Whether a bound was met, so that nothing that is still added counts.
+    pub fn is_lost(&self) -> bool {
+        self.overflow.is_some()
     }
 
     /// Counts the constraints that `body` makes under a label, within the spans already open.
@@ -313,8 +323,8 @@ impl Builder {
     }
 
     fn check_shape(&self) -> Result<(), CircuitError> {
-        if let Some(what) = self.overflow {
-            return Err(CircuitError::TooLarge { what, limit: self.limit });
+        if let Some((what, limit)) = self.overflow {
+            return Err(CircuitError::TooLarge { what, limit });
         }
         self.spans.check().map_err(CircuitError::Spans)?;
         match self.shape.first_unbound_public_input() {
