@@ -9,29 +9,15 @@ proves more than once pays for them once. Needs nothing but Python.
 
 import argparse
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
+
+from command import run
 
 REGISTRY = ["--chain-id", "1", "--nonce", "0"]
 for party, digit in [("registry", "1"), ("requester", "2"), ("owner", "3")]:
     REGISTRY += [f"--{party}", "0x" + digit * 40]
 CLEAR = ["execute", "witness", "weights", "commit", "lookups", "products", "claim reduction", "opening"]
-
-
-def run(zkml, *arguments):
-    """The JSON that a command prints, and the peak of its memory in bytes."""
-    command = [zkml, "--json", *map(str, arguments)]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode != 0:
-            raise SystemExit(f"{' '.join(command)}\n{out.read().decode()}{err.read().decode()}")
-        return json.loads(out.read()), usage.ru_maxrss * 1024
 
 
 def measure(zkml, model, data, suite, visibility, folder, names):

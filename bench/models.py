@@ -8,25 +8,11 @@ peak of the process that proves, key included. Needs nothing but Python.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 
-
-def run(zkml, *arguments):
-    """The JSON that a command prints, and what its process used."""
-    command = [zkml, "--json", *map(str, arguments)]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode != 0:
-            raise SystemExit(f"{' '.join(command)}\n{out.read().decode()}{err.read().decode()}")
-        return json.loads(out.read()), usage
+from command import run
 
 
 def measure(zkml, model, data, folder, proofs):
@@ -47,7 +33,7 @@ def measure(zkml, model, data, folder, proofs):
         "prove_seconds": statistics.median(p["seconds"] for p, _ in proven),
         "verify_seconds": statistics.median(v["seconds"] for v in verified),
         "bytes": proven[0][0]["bytes"],
-        "memory": max(usage.ru_maxrss for _, usage in proven) * 1024,
+        "memory": max(memory for _, memory in proven),
         "security_bits": verified[0]["security_bits"],
     }
 
