@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::context::Context;
 use crate::eq::{eq_valid, eq_vertex};
-use crate::functional::Functional;
+use crate::functional::{Functional, accumulate};
 use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
 use crate::scalar::Scalar;
@@ -167,7 +167,7 @@ pub fn column_weights<C: Context, V: Clone>(
             for (slab, weight) in placement.slabs.iter().zip(&slabs) {
                 let at = &mut weights[first + slab.column];
                 let offset = eq_vertex(&point[log..], slab.row >> log);
-                *at = at.clone() + coefficient.clone() * weight.clone() * offset;
+                accumulate(at, coefficient.clone() * weight.clone() * offset);
             }
         }
     }
@@ -177,7 +177,7 @@ pub fn column_weights<C: Context, V: Clone>(
             let (first, columns) = (layout.first_column(*tree), layout.columns(*tree));
             let mut factor = rows.clone() * k.clone();
             for at in &mut weights[first..first + columns] {
-                *at = at.clone() + factor.clone();
+                accumulate(at, factor.clone());
                 factor = factor * claim.batching.clone();
             }
         }

@@ -127,7 +127,7 @@ fn group_weights<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Vec<P> 
 }
 
 /// Adds to a sum without a copy of it: in circuits sums are long.
-fn accumulate<P: Scalar>(sum: &mut P, term: P) {
+pub(crate) fn accumulate<P: Scalar>(sum: &mut P, term: P) {
     let before = core::mem::replace(sum, P::integer(0));
     *sum = before + term;
 }
