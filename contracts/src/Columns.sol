@@ -158,20 +158,11 @@ library Columns {
             gamma := calldataload(add(proof.offset, own))
             mstore(start, gamma)
             mstore(add(start, 0x20), context)
-            let to := add(start, 0x40)
-            // 31 bytes a word; a load that reaches beyond the tensors happens in the last word only, and is cut there.
-            let from := tensors.offset
-            let last := add(from, tensors.length)
-            for {} lt(from, last) { from := add(from, 31) } {
-                mstore(to, shr(8, calldataload(from)))
-                to := add(to, 0x20)
-            }
-            let beyond := shl(3, sub(from, last))
-            if beyond {
-                let cut := sub(to, 0x20)
-                mstore(cut, shl(beyond, shr(beyond, mload(cut))))
-            }
-            points := to
+            points := add(start, 0x80)
+            // The tensors' hash takes the place before the points until `evaluate` has drawn its point from both.
+            calldatacopy(points, tensors.offset, tensors.length)
+            mstore(sub(points, 0x20), keccak256(points, tensors.length))
+            let to := points
             if weightBytes {
                 extcodecopy(weights, to, weightsAt, weightBytes)
                 to := add(to, weightBytes)
@@ -184,6 +175,7 @@ library Columns {
         }
         o.gamma = gamma;
         o.points = points;
+        evaluate(o, tensors);
         o.row = end - (s.logRows + 1) * 0x20;
         uint256 messages;
         assembly ("memory-safe") {
@@ -191,6 +183,33 @@ library Columns {
         }
         o.messages = messages;
         if (gamma >= R) revert NotCanonical();
+    }
+
+    /// @dev Evaluates the tensors' words at a point drawn from their hash and the points before the helpers', and lists both.
+    function evaluate(Opening memory o, bytes calldata tensors) private pure {
+        uint256 r = o.r;
+        uint256 points = o.points;
+        uint256 length = (o.mask + 1) * 0x40;
+        assembly ("memory-safe") {
+            let hashed := sub(points, 0x20)
+            let rho := mod(keccak256(hashed, add(length, 0x20)), r)
+            let value := 0
+            // 28 bytes a word, from the last to the first; the last may reach beyond the tensors, and is cut there.
+            let from := tensors.offset
+            let words := div(add(tensors.length, 27), 28)
+            let at := add(from, mul(words, 28))
+            let beyond := shl(3, sub(at, add(from, tensors.length)))
+            if words {
+                at := sub(at, 28)
+                value := shl(beyond, shr(add(beyond, 32), calldataload(at)))
+            }
+            for {} gt(at, from) {} {
+                at := sub(at, 28)
+                value := addmod(mulmod(value, rho, r), shr(32, calldataload(at)), r)
+            }
+            mstore(sub(points, 0x40), rho)
+            mstore(hashed, value)
+        }
     }
 
     /// @dev Hashes the list and evaluates it at the hash; every word of it must be below r.
@@ -219,7 +238,7 @@ library Columns {
                 ok := and(ok, and(lt(x, r), lt(y, r)))
                 e := addmod(mulmod(addmod(mulmod(e, xi, r), y, r), xi, r), x, r)
             }
-            // The words of the tensors have 248 bits, the context's element is reduced.
+            // The context's element, the tensors' point and their value are reduced.
             for { start := add(start, 0x20) } gt(at, start) {} {
                 at := sub(at, 0x20)
                 e := addmod(mulmod(e, xi, r), mload(at), r)

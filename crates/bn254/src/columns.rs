@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::AffineRepr;
-use ark_ff::Zero;
+use ark_ff::{PrimeField, Zero};
 use rayon::prelude::*;
 
 use zkml_iop::commitment::{ColumnCommitment, Combination};
+use zkml_iop::packing;
 use zkml_iop::transcript::Transcript;
 use zkml_snark::msm::{msm, to_affine};
 use zkml_snark::srs::Srs;
 
+use crate::digest::keccak;
 use crate::error::Bn254Error;
 use crate::field::{F, coordinate_to_scalar, from_ark, point_words, reduce, to_ark, to_word};
 use crate::mercury::{self, MercuryProof, low_variables};
@@ -123,6 +125,29 @@ impl KzgColumns {
     }
 }
 
+/// What a verifier outside of the SNARK knows of a statement beside the commitments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackedStatement {
+    /// The context's element.
+    pub context: Fr,
+    /// The packed public tensors.
+    pub bytes: Vec<u8>,
+}
+
+impl PackedStatement {
+    /// `ρ`, a hash of the packed tensors and of the points of all columns but the helpers', and the polynomial of the packed words
+    /// there: see `docs/bn254.md`, section 6.
+    pub fn evaluate(&self, points: &[u8]) -> (Fr, Fr) {
+        let rho = reduce(&keccak(&[&keccak(&[&self.bytes]), points]));
+        let words = self.bytes.chunks(packing::WORD).map(|chunk| {
+            let mut word = [0; packing::WORD];
+            word[..chunk.len()].copy_from_slice(chunk);
+            Fr::from_be_bytes_mod_order(&word)
+        });
+        (rho, words.rev().fold(Fr::zero(), |sum, word| sum * rho + word))
+    }
+}
+
 /// What a contract reads beside the SNARK, in the order in which it is hashed: see `docs/bn254.md`, section 6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -131,7 +156,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The combination challenge, and the words: the statement's, the columns' coordinates, the row point, the value.
+    /// The combination challenge, and the words: the context's element, `ρ` and the value there, the columns' coordinates, the row point, the value.
     pub fn of(challenge: Fr, words: Vec<Fr>) -> Self {
         Self { challenge, words }
     }
@@ -145,7 +170,7 @@ impl Listed {
     pub fn digest(&self) -> [u8; 32] {
         let all = core::iter::once(&self.challenge).chain(&self.words);
         let bytes: Vec<u8> = all.copied().flat_map(to_word).collect();
-        crate::digest::keccak(&[&bytes])
+        keccak(&[&bytes])
     }
 
     /// The public inputs of the SNARK: the challenge, `ξ` and `e = Σ word_i·ξ^i`.
@@ -156,7 +181,7 @@ impl Listed {
     }
 }
 
-/// Checks the opening of trees of columns, the mask last in its tree, under a statement: the combined column has the claimed
+/// Checks the opening of trees of columns, the mask last in its tree, under the listed words of a statement: the combined column has the claimed
 /// value at the claimed point. Returns what the SNARK must prove about it.
 ///
 /// # Errors
@@ -267,7 +292,7 @@ impl ColumnCommitment for KzgColumns {
         let value = mercury::evaluate(&combined, &point);
         let coordinates = trees.iter().flat_map(|t| t.points.coordinates());
         let mut opening = ColumnOpening { challenge, point, value, proof: MercuryProof::default() };
-        let seed = Listed::new(transcript.statement(), coordinates, &opening).digest();
+        let seed = Listed::new(transcript.listed(), coordinates, &opening).digest();
         opening.proof = mercury::open(self.rows()?, &combined, &opening.point, seed)?;
         Ok(opening)
     }
@@ -292,7 +317,7 @@ impl ColumnCommitment for KzgColumns {
             return Err(Bn254Error::Opening);
         }
         let points: Vec<&ColumnPoints> = trees.iter().map(|t| &t.0).collect();
-        check_opening(&self.srs, &points, mask_tree, transcript.statement(), opening)?;
+        check_opening(&self.srs, &points, mask_tree, transcript.listed(), opening)?;
         let columns = trees.iter().map(|t| t.1).sum::<usize>().saturating_sub(1);
         let coefficients = powers(challenge, columns);
         Ok(Combination {

@@ -58,14 +58,6 @@ pub enum Bn254Error {
     /// The opening does not verify.
     #[error("the opening of the combined column does not verify")]
     Opening,
-    /// A public tensor does not fit the statement.
-    #[error("public tensor {index} {what}")]
-    Tensor {
-        /// Its position among the public tensors.
-        index: usize,
-        /// What does not fit.
-        what: &'static str,
-    },
     /// A graph or statement has no relation.
     #[error(transparent)]
     Relation(#[from] zkml_iop::error::RelationError),

@@ -48,8 +48,8 @@ pub fn prove(
 ) -> Result<ClearProof, ProveError> {
     let failed = |e: Bn254Error| ProveError::Commitment(Box::new(e));
     let blinding = to_ark(randomness.field());
-    let words = relation.words(public).map_err(failed)?;
-    let mut transcript = Poseidon2Transcript::new(relation.digest(), words, blinding);
+    let statement = relation.statement(public).map_err(failed)?;
+    let mut transcript = Poseidon2Transcript::new(relation.digest(), statement, blinding);
     let shared = shared.iter().map(|tree| (tree.points(), *tree)).collect();
     let secrets = Secrets::<KzgColumns> { witness, shared, wide: Vec::new(), pads: Pads::None };
     let Relation { system, layout, columns, .. } = relation;
@@ -68,12 +68,12 @@ impl ClearProof {
         public: &Public,
         shared: &[(TreeKind, ColumnPoints)],
     ) -> Result<(), VerifyError> {
-        let words = relation.words(public).map_err(|e| VerifyError::Opening(Box::new(e)))?;
-        let mut transcript = Poseidon2Transcript::new(relation.digest(), words, self.blinding);
+        let statement = relation.statement(public).map_err(|e| VerifyError::Opening(Box::new(e)))?;
+        let mut transcript = Poseidon2Transcript::new(relation.digest(), statement, self.blinding);
         let Relation { system, layout, columns, .. } = relation;
         let reader = Reader::new(columns, &mut transcript, &self.parts, shared, layout);
         let mut cx = Native::new(reader);
-        zkml_iop::verifier::verify(&mut cx, system, layout, &relation.entries(public), &[])?;
+        zkml_iop::verifier::verify(&mut cx, system, layout, &relation.constants(), &[])?;
         cx.finish()
     }
 
@@ -88,14 +88,17 @@ impl ClearProof {
         public: &Public,
         shared: &[(TreeKind, ColumnPoints)],
     ) -> Result<Builder, VerifyError> {
+        let refused = |e: Bn254Error| VerifyError::Opening(Box::new(e));
+        let statement = relation.statement(public).map_err(refused)?;
+        let trees = relation.trees(shared, (&self.parts.witness, self.parts.helpers.as_ref()));
         let assignment = Assignment {
-            context: crate::relation::context_element(&public.context),
+            context: statement.context,
             blinding: self.blinding,
-            public: &public.tensors,
+            packed: statement.evaluate(&relation.early_points(&trees.map_err(refused)?)),
             shared,
             proof: &self.parts,
         };
-        relation.build(arithmetization, public, Some(assignment))
+        relation.build(arithmetization, Some(assignment))
     }
 
     /// What leaves the prover.
@@ -117,17 +120,15 @@ impl Relation {
     /// # Errors
     /// [`VerifyError`] if the statement has no circuit.
     pub fn circuit(&self, arithmetization: Arithmetization) -> Result<Builder, VerifyError> {
-        self.build(arithmetization, &Public::default(), None)
+        self.build(arithmetization, None)
     }
 
     fn build(
         &self,
         arithmetization: Arithmetization,
-        public: &Public,
         assignment: Option<Assignment<'_>>,
     ) -> Result<Builder, VerifyError> {
-        let constants = self.entries(&Public { tensors: Vec::new(), context: public.context.clone() });
-        build(arithmetization, self.digest(), (&self.system, &self.layout), &constants, assignment)
+        build(arithmetization, self.digest(), (&self.system, &self.layout), &self.constants(), assignment)
     }
 }
 
@@ -155,8 +156,10 @@ impl OuterProof {
         public: &Public,
         shared: &[(TreeKind, ColumnPoints)],
     ) -> Result<Listed, Bn254Error> {
-        let words = relation.words(public)?;
+        let statement = relation.statement(public)?;
         let trees = relation.trees(shared, (&self.witness, self.helpers.as_ref()))?;
+        let (rho, value) = statement.evaluate(&relation.early_points(&trees));
+        let words = [statement.context, rho, value];
         if self.opening.point.len() != relation.layout.log_rows {
             return Err(Bn254Error::Encoding(
                 "the row point has another number of coordinates than the columns",

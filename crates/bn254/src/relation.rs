@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system};
+use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::{Layout, Reserved, TreeKind};
+use zkml_iop::packing::Packing;
 use zkml_iop::registration::registration_system;
 use zkml_iop::soundness::{ErrorTerm, error_terms};
 use zkml_iop::system::{Home, System};
 use zkml_ir::Graph;
 use zkml_snark::srs::Srs;
 
-use crate::circuit::{MAX_PUBLIC_BYTES, PublicTensor, pack, packed_length, packed_words, public_tensors};
-use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, RESERVED_ROWS};
+use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, PackedStatement, RESERVED_ROWS};
 use crate::digest::keccak;
 use crate::error::Bn254Error;
 use crate::field::reduce;
 
 /// The field of the suite: integers never reach its modulus.
-pub const FIELD: FieldShape = FieldShape { modulus: i64::MAX, degree: 1 };
+pub const FIELD: FieldShape = FieldShape { modulus: i64::MAX, degree: 1, packs: true };
+/// The most bytes of packed public tensors: contracts take no more.
+pub const MAX_PUBLIC_BYTES: usize = 1 << 16;
 /// The number of columns, with the mask, that heights are chosen for: a contract pays about 7,400 gas for each of them.
 pub const CHOSEN_COLUMNS: usize = 8;
 /// The number that they are chosen for as long as columns stay below [`CHEAP_LOG_ROWS`].
@@ -29,7 +32,7 @@ const CHEAP_LOG_ROWS: usize = 16;
 pub const MAX_COLUMNS: usize = 64;
 /// The greatest height that is chosen for a model.
 const MAX_CHOSEN_LOG_ROWS: usize = 22;
-const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v1";
+const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v2";
 
 /// The relation of a statement or of a registration, its columns, and the commitment scheme.
 #[derive(Clone, Debug)]
@@ -40,8 +43,8 @@ pub struct Relation {
     pub layout: Layout,
     /// The commitment scheme.
     pub columns: KzgColumns,
-    /// The public tensors in the order of their packing.
-    pub tensors: Vec<PublicTensor>,
+    /// How public tensors are packed.
+    pub packing: Packing,
     digest: [u8; 32],
 }
 
@@ -110,11 +113,11 @@ impl Relation {
         let reserved = Reserved::uniform(RESERVED_ROWS, shape.map_or(0, Shape::num_committed));
         let layout = Layout::new(&system, log_rows, &reserved)?;
         let digest = circuit_digest(graph, shape, log_rows)?;
-        let tensors = public_tensors(&system);
+        let packing = Packing::new(&system);
         within("the columns of a proof", layout.num_columns() + 1, MAX_COLUMNS, "make them taller")?;
         let advice = "commit inputs instead of publishing them, or prove smaller batches";
-        within("the bytes of public tensors", packed_length(&tensors), MAX_PUBLIC_BYTES, advice)?;
-        Ok(Self { system, layout, columns, tensors, digest })
+        within("the bytes of public tensors", packing.length, MAX_PUBLIC_BYTES, advice)?;
+        Ok(Self { system, layout, columns, packing, digest })
     }
 
     /// The digest of everything that a circuit is made from.
@@ -122,33 +125,34 @@ impl Relation {
         &self.digest
     }
 
-    /// The words of a statement: its context's element, then the packed tensors.
+    /// What a verifier outside of the SNARK knows of a statement, beside the commitments.
     ///
     /// # Errors
-    /// [`Bn254Error::Tensor`] if a tensor does not fit.
-    pub fn words(&self, public: &Public) -> Result<Vec<Fr>, Bn254Error> {
-        let mut words = vec![context_element(&public.context)];
-        words.extend(packed_words(&pack(&self.tensors, &public.tensors)?));
-        Ok(words)
+    /// [`Bn254Error::Relation`] if a tensor does not fit.
+    pub fn statement(&self, public: &Public) -> Result<PackedStatement, Bn254Error> {
+        let bytes = self.packing.pack(&self.system, &public.tensors)?;
+        Ok(PackedStatement { context: context_element(&public.context), bytes })
     }
 
-    /// The entries of all public tensors at their indices: the graph's constants and the statement's.
-    pub fn entries(&self, public: &Public) -> Vec<Vec<i32>> {
-        let entries = |(index, home): (usize, &Home)| match home {
+    /// The entries of the graph's constants, at their indices.
+    pub fn constants(&self) -> Vec<Vec<i32>> {
+        let entries = |home: &Home| match home {
             Home::Constant(data) => data.clone(),
-            Home::PublicInput(_) | Home::PublicOutput(_) => {
-                public.tensors.get(index).cloned().unwrap_or_default()
-            }
-            Home::Weight(_) | Home::Committed(_) | Home::Witness | Home::Helper { .. } => Vec::new(),
+            Home::PublicInput(_)
+            | Home::PublicOutput(_)
+            | Home::Weight(_)
+            | Home::Committed(_)
+            | Home::Witness
+            | Home::Helper { .. } => Vec::new(),
         };
-        self.system.tensors.iter().map(|t| &t.home).enumerate().map(entries).collect()
+        self.system.tensors.iter().map(|t| entries(&t.home)).collect()
     }
 
     /// The public part of a statement, from a witness.
     pub fn public_of(&self, witness: &[Vec<i32>], context: &[u8]) -> Public {
         let mut tensors = vec![Vec::new(); self.system.tensors.len()];
-        for tensor in &self.tensors {
-            tensors[tensor.tensor] = witness.get(tensor.tensor).cloned().unwrap_or_default();
+        for packed in &self.packing.tensors {
+            tensors[packed.tensor] = witness.get(packed.tensor).cloned().unwrap_or_default();
         }
         Public { tensors, context: context.to_vec() }
     }
@@ -182,6 +186,12 @@ impl Relation {
         Ok(trees)
     }
 
+    /// The words of the points that are committed before the first challenge, in the layout's order.
+    pub(crate) fn early_points(&self, trees: &[&ColumnPoints]) -> Vec<u8> {
+        let early = self.layout.trees.iter().zip(trees).filter(|(tree, _)| tree.kind != TreeKind::Helpers);
+        early.flat_map(|(_, points)| self.columns.commitment_bytes(points)).collect()
+    }
+
     /// The number of points of a tree, with the mask's.
     pub fn num_points(&self, tree: TreeKind) -> usize {
         self.layout.columns(tree) + usize::from(tree == TreeKind::Witness)
@@ -197,9 +207,9 @@ impl Relation {
         let mut terms = error_terms(&self.system, &self.layout, 0);
         let rows = (1u64 << self.layout.log_rows) as f64;
         let words = 2.0 * self.layout.num_columns() as f64 + self.layout.log_rows as f64;
-        let packed = self.tensors.iter().map(|t| t.entries as f64).sum::<f64>();
         terms.push(ErrorTerm { name: "column combination", degree: self.layout.num_columns() as f64 });
-        terms.push(ErrorTerm { name: "public inputs", degree: words + packed + 4.0 });
+        terms.push(ErrorTerm { name: "public inputs", degree: words + 5.0 });
+        terms.push(ErrorTerm { name: "packed tensors", degree: self.packing.words() as f64 });
         terms.push(ErrorTerm { name: "opening", degree: 8.0 * rows });
         terms
     }

@@ -6,13 +6,15 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, PrimeField};
 
+use zkml_iop::packing::PackedValue;
 use zkml_iop::transcript::Transcript;
 
+use crate::columns::PackedStatement;
 use crate::field::{F, WORD, from_ark, to_ark};
 use crate::poseidon2::{Arithmetic, WIDTH, permute};
 
 const RATE: usize = WIDTH - 1;
-const PATTERN_CONTEXT: &str = "starminer zkml 2026 bn254 transcript pattern v1";
+const PATTERN_CONTEXT: &str = "starminer zkml 2026 bn254 transcript pattern v2";
 
 /// A duplex sponge.
 #[derive(Clone, Debug)]
@@ -84,27 +86,32 @@ fn field_digest(pattern: &blake3::Hasher) -> Fr {
     Fr::from_be_bytes_mod_order(&pattern.finalize().as_bytes()[..31])
 }
 
-/// The transcript over values, and the words of the statement that it has absorbed.
+/// The transcript over values.
 #[derive(Clone, Debug)]
 pub struct Poseidon2Transcript {
     sponge: Sponge<Fr>,
-    statement: Vec<Fr>,
+    statement: PackedStatement,
+    /// The points of the columns that were absorbed so far.
+    points: Vec<u8>,
+    /// What of the statement a contract lists, as far as it was absorbed.
+    listed: Vec<Fr>,
 }
 
 impl Poseidon2Transcript {
-    /// The transcript of a circuit: its digest, then the words of a statement, then a secret uniform scalar.
+    /// The transcript of a circuit: its digest, then the context's element, then a secret uniform scalar.
     ///
     /// The row point and the combination challenge leave the SNARK, and all messages before them are functions of the witness:
     /// without the blinding, whoever guesses a witness could compute them and compare.
-    pub fn new(circuit: &[u8; 32], statement: Vec<Fr>, blinding: Fr) -> Self {
+    pub fn new(circuit: &[u8; 32], statement: PackedStatement, blinding: Fr) -> Self {
         let mut sponge = Sponge::new(circuit);
-        sponge.open(&statement, &blinding);
-        Self { sponge, statement }
+        sponge.open(&statement.context, &blinding);
+        let listed = vec![statement.context];
+        Self { sponge, statement, points: Vec::new(), listed }
     }
 
-    /// The words of the statement.
-    pub fn statement(&self) -> &[Fr] {
-        &self.statement
+    /// The words of the statement that a contract lists: complete once the packed tensors were evaluated.
+    pub fn listed(&self) -> &[Fr] {
+        &self.listed
     }
 }
 
@@ -127,6 +134,14 @@ impl Transcript<F, F> for Poseidon2Transcript {
             })
             .collect();
         self.sponge.push(&words);
+        self.points.extend_from_slice(bytes);
+    }
+
+    fn packed(&mut self) -> Option<PackedValue<F>> {
+        let (point, value) = self.statement.evaluate(&self.points);
+        self.sponge.packed(&point, &value);
+        self.listed.extend([point, value]);
+        Some(PackedValue { point: from_ark(point), value: from_ark(value) })
     }
 
     fn absorb_scalars(&mut self, label: &'static str, scalars: &[F]) {
@@ -140,10 +155,15 @@ impl Transcript<F, F> for Poseidon2Transcript {
 }
 
 impl<A: Arithmetic> Sponge<A> {
-    /// Absorbs the words of the statement and the blinding.
-    pub(crate) fn open(&mut self, statement: &[A], blinding: &A) {
-        self.absorb("statement", statement);
+    /// Absorbs the context's element and the blinding.
+    pub(crate) fn open(&mut self, context: &A, blinding: &A) {
+        self.absorb("context", core::slice::from_ref(context));
         self.absorb("blinding", core::slice::from_ref(blinding));
+    }
+
+    /// Absorbs the point and the value of the packed tensors.
+    pub(crate) fn packed(&mut self, point: &A, value: &A) {
+        self.absorb("packed tensors", &[point.clone(), value.clone()]);
     }
 
     /// Absorbs what [`Transcript::absorb_bytes`] absorbs of these words, all below the modulus.
@@ -159,8 +179,12 @@ mod tests {
 
     use super::*;
 
+    fn statement(context: u8, bytes: &[u8]) -> PackedStatement {
+        PackedStatement { context: Fr::from(context), bytes: bytes.to_vec() }
+    }
+
     fn transcript() -> Poseidon2Transcript {
-        Poseidon2Transcript::new(&[7; 32], vec![Fr::from(1u8)], Fr::from(2u8))
+        Poseidon2Transcript::new(&[7; 32], statement(1, &[]), Fr::from(2u8))
     }
 
     fn after(messages: impl Fn(&mut Poseidon2Transcript)) -> F {
@@ -200,13 +224,22 @@ mod tests {
 
     #[test]
     fn another_circuit_statement_or_blinding_changes_every_challenge() {
-        let first = |circuit, word: u8, blinding: u8| {
-            let words = vec![Fr::from(word)];
-            Poseidon2Transcript::new(&[circuit; 32], words, Fr::from(blinding)).challenge("c")
+        let first = |circuit, context: u8, bytes: &[u8], blinding: u8, points: &[u8]| {
+            let statement = statement(context, bytes);
+            let mut t = Poseidon2Transcript::new(&[circuit; 32], statement, Fr::from(blinding));
+            t.absorb_bytes("points", points);
+            let packed = t.packed().unwrap();
+            (packed.point, t.challenge("c"))
         };
-        assert_ne!(first(7, 1, 3), first(8, 1, 3));
-        assert_ne!(first(7, 1, 3), first(7, 2, 3));
-        assert_ne!(first(7, 1, 3), first(7, 1, 4));
-        assert_eq!(first(7, 1, 3), first(7, 1, 3));
+        let honest = first(7, 1, &[5, 6], 3, &[9; 64]);
+        assert_eq!(honest, first(7, 1, &[5, 6], 3, &[9; 64]));
+        assert_ne!(honest.1, first(8, 1, &[5, 6], 3, &[9; 64]).1);
+        assert_ne!(honest.1, first(7, 2, &[5, 6], 3, &[9; 64]).1);
+        assert_ne!(honest.1, first(7, 1, &[5, 6], 4, &[9; 64]).1);
+        // The point depends on the tensors and on the commitments, and on nothing that only the prover knows.
+        assert_eq!(honest.0, first(8, 2, &[5, 6], 4, &[9; 64]).0);
+        for other in [first(7, 1, &[5, 7], 3, &[9; 64]), first(7, 1, &[5, 6], 3, &[8; 64])] {
+            assert!(honest.0 != other.0 && honest.1 != other.1);
+        }
     }
 }

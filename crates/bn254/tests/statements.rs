@@ -7,9 +7,8 @@ mod case;
 use case::Case;
 use case::sketch::{I8, Sketch, U8, conv, gemm};
 use p3_field::PrimeCharacteristicRing;
-use zkml_bn254::circuit::MAX_PUBLIC_BYTES;
-use zkml_bn254::relation::MAX_COLUMNS;
-use zkml_bn254::{Bn254Error, F, OuterProof, Public, Relation};
+use zkml_bn254::relation::{MAX_COLUMNS, MAX_PUBLIC_BYTES};
+use zkml_bn254::{Bn254Error, F, OuterProof, Relation};
 use zkml_iop::builder::Visibility::{Committed, Private, Public as Visible};
 use zkml_iop::builder::{Shape, Visibility};
 use zkml_ir::Op;
@@ -78,23 +77,13 @@ fn a_proof_with_any_scalar_changed_is_refused_natively_and_by_the_circuit() {
     let case = layer_case();
     let proof = case.honest();
     let count = proof.clone().parts_mut().scalars.len();
-    assert!(case.satisfied(&case.public, &proof));
+    case.verify(&proof).unwrap();
     for index in 0..count {
         let mut changed = proof.clone();
         changed.parts_mut().scalars[index] += F::ONE;
-        assert!(changed.verify(&case.relation, &case.public, &case.points()).is_err(), "scalar {index}");
         // The circuit derives other challenges, so it fails or is about another opening.
-        assert!(!agrees(&case, &case.public, &changed), "scalar {index}");
+        assert!(case.verify(&changed).is_err(), "scalar {index}");
     }
-}
-
-/// Whether the circuit accepts, with the public inputs that an outside verifier computes.
-fn agrees(case: &Case, public: &Public, proof: &zkml_bn254::ClearProof) -> bool {
-    use zkml_snark::circuit::Arithmetization::R1cs;
-    let Ok(builder) = proof.circuit(R1cs, &case.relation, public, &case.points()) else { return false };
-    let satisfied = builder.check().is_ok();
-    let Some(expected) = case.public_inputs(public, &proof.outer()) else { return false };
-    satisfied && builder.circuit().is_ok_and(|c| c.assignment.public_inputs() == expected)
 }
 
 #[test]
@@ -102,29 +91,67 @@ fn missing_and_trailing_scalars_are_refused() {
     let case = layer_case();
     let mut proof = case.honest();
     proof.parts_mut().scalars.pop();
-    assert!(proof.verify(&case.relation, &case.public, &case.points()).is_err());
-    assert!(!agrees(&case, &case.public, &proof));
+    case.verify(&proof).unwrap_err();
     let mut proof = case.honest();
     proof.parts_mut().scalars.push(F::ZERO);
-    assert!(proof.verify(&case.relation, &case.public, &case.points()).is_err());
+    // The circuit has no witness for it.
+    proof.verify(&case.relation, &case.public, &case.points()).unwrap_err();
+}
+
+#[test]
+fn exchanged_repeated_and_dropped_scalars_are_refused() {
+    let case = layer_case();
+    let honest = case.honest();
+    let scalars = honest.clone().parts_mut().scalars.clone();
+    for index in (1..scalars.len()).filter(|&i| scalars[i] != scalars[i - 1]) {
+        let refused = |change: &dyn Fn(&mut Vec<F>)| {
+            let mut proof = honest.clone();
+            change(&mut proof.parts_mut().scalars);
+            case.verify(&proof).unwrap_err();
+        };
+        refused(&|scalars| scalars.swap(index - 1, index));
+        refused(&|scalars| scalars[index] = scalars[index - 1]);
+        refused(&|scalars| scalars[index - 1..].rotate_left(1));
+    }
+}
+
+#[test]
+fn commitments_and_proofs_of_another_statement_are_refused() {
+    let (s, y) = layer();
+    let case = s.clone().case(y, 1, (Private, Visible));
+    let others = [(1, Visible, Visible), (1, Private, Private), (2, Private, Visible)];
+    let others = others.map(|(batch, input, output)| s.clone().case(y, batch, (input, output)));
+    for other in &others {
+        case.verify(&other.honest()).unwrap_err();
+        other.verify(&case.honest()).unwrap_err();
+    }
+    // Of more samples, so that the columns hold something else.
+    let other = others[2].honest().outer();
+    let mut proof = case.honest();
+    proof.parts_mut().witness = other.witness;
+    case.verify(&proof).unwrap_err();
+    let mut proof = case.honest();
+    proof.parts_mut().helpers = other.helpers;
+    case.verify(&proof).unwrap_err();
+    let mut proof = case.honest();
+    proof.parts_mut().helpers = None;
+    case.verify(&proof).unwrap_err();
 }
 
 #[test]
 fn another_output_or_context_is_refused() {
     let case = layer_case();
     let proof = case.honest();
-    let output = case.relation.tensors.last().unwrap().tensor;
+    let output = case.relation.packing.tensors.last().unwrap().tensor;
     for change in [-1, 1] {
         let mut public = case.public.clone();
         let entry = &mut public.tensors[output][1];
         *entry = (*entry + change).rem_euclid(256);
-        assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
-        assert!(!agrees(&case, &public, &proof));
+        case.verify_public(&public, &proof).unwrap_err();
     }
     let mut public = case.public.clone();
     public.context.push(0);
-    assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
-    assert!(!agrees(&case, &public, &proof));
+    case.verify_public(&public, &proof).unwrap_err();
 }
 
 #[test]
@@ -133,37 +160,8 @@ fn another_models_weights_are_refused() {
     let mut witness = case.witness.clone();
     let weights = case.relation.system.tensors.iter().position(|t| t.name == "w").unwrap();
     witness[weights][0] ^= 1;
-    let (public, proof) = case.prove(witness);
-    assert!(proof.verify(&case.relation, &public, &case.points()).is_err());
-    assert!(!agrees(&case, &public, &proof));
-}
-
-#[test]
-fn every_entry_of_the_witness_is_bound() {
-    let mut s = Sketch::new();
-    let x = s.input(&[1, 6], U8);
-    let w = s.weight(&[4, 6], I8);
-    let acc = s.node(gemm(), &[x, w]);
-    let y = s.relu(acc, 8, 8);
-    let case = s.case(y, 1, (Private, Visible));
-    let witness_tensors: Vec<usize> = case
-        .relation
-        .system
-        .tensors
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| t.home == zkml_iop::system::Home::Witness)
-        .map(|(index, _)| index)
-        .collect();
-    for tensor in witness_tensors {
-        let mut witness = case.witness.clone();
-        let last = witness[tensor].len() - 1;
-        witness[tensor][last] += 1;
-        let (public, proof) = case.prove(witness);
-        let name = &case.relation.system.tensors[tensor].name;
-        assert!(proof.verify(&case.relation, &public, &case.points()).is_err(), "{name}");
-        assert!(!case.satisfied(&public, &proof), "{name}");
-    }
+    let (public, proof) = (case.public_of(&witness), case.prove(witness));
+    case.verify_public(&public, &proof).unwrap_err();
 }
 
 #[test]

@@ -18,3 +18,4 @@ pub use statement::{Statement, TensorCommitment};
 pub use verify::{ColumnCounts, Policy, Registered, Registration, Verified, verify};
 pub use zkml_bn254 as bn254;
 pub use zkml_snark as snark_suites;
+pub use zkml_snark::circuit::Statistics;

@@ -1,10 +1,9 @@
 //! What a proof is about.
 
 use serde::{Deserialize, Serialize};
-use zkml_bn254::circuit::pack;
 use zkml_bn254::{ColumnPoints, Public, Relation};
 use zkml_iop::layout::TreeKind;
-use zkml_iop::system::{Home, System};
+use zkml_iop::system::{Port, System};
 use zkml_ir::Tensor;
 use zkml_verifier::statement::{check_public, hex};
 use zkml_verifier::{Shape, Visibility};
@@ -61,12 +60,13 @@ impl Statement {
 
     /// What the suite absorbs of the statement beside the commitments.
     pub fn public(&self, system: &System) -> Public {
-        let entries = |home: &Home| match home {
-            Home::PublicInput(index) => find(&self.shape.inputs, &self.inputs, *index),
-            Home::PublicOutput(index) => find(&self.shape.outputs, &self.outputs, *index),
-            _ => Vec::new(),
-        };
-        let tensors = system.tensors.iter().map(|tensor| entries(&tensor.home)).collect();
+        let mut tensors = vec![Vec::new(); system.tensors.len()];
+        for &(tensor, port) in &system.packed {
+            tensors[tensor] = match port {
+                Port::Input(index) => find(&self.shape.inputs, &self.inputs, index),
+                Port::Output(index) => find(&self.shape.outputs, &self.outputs, index),
+            };
+        }
         Public { tensors, context: self.context.clone() }
     }
 
@@ -75,7 +75,7 @@ impl Statement {
     /// # Errors
     /// [`Refusal`] if a tensor does not fit.
     pub fn packed(&self, relation: &Relation) -> Result<Vec<u8>, Refusal> {
-        Ok(pack(&relation.tensors, &self.public(&relation.system).tensors)?)
+        Ok(relation.statement(&self.public(&relation.system))?.bytes)
     }
 
     /// The commitments that the proof opens beside its own: the card's weights, then the committed tensors.

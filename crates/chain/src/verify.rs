@@ -1,10 +1,8 @@
 //! The verification of a proof against a registered card.
 
-use zkml_bn254::circuit::{PublicTensor, packed_length};
 use zkml_bn254::{OuterProof, Public, Relation};
 use zkml_iop::layout::TreeKind;
-use zkml_iop::system::Home;
-use zkml_snark::circuit::{Arithmetization, Shape as CircuitShape};
+use zkml_snark::circuit::{Arithmetization, Shape as CircuitShape, Statistics};
 use zkml_snark::{Fr, plonk, srs};
 use zkml_verifier::ErrorTerm;
 
@@ -40,6 +38,7 @@ pub struct ColumnCounts {
 #[derive(Clone, Debug)]
 struct Circuits {
     statement: CircuitShape,
+    statistics: Statistics,
     registration: Option<CircuitShape>,
 }
 
@@ -137,11 +136,12 @@ impl Registered {
             }
             _ => return Err(Refusal::Weights),
         };
-        let statement = relation.circuit(card.suite().arithmetization())?.shape()?;
+        let circuit = relation.circuit(card.suite().arithmetization())?;
+        let (statistics, statement) = (circuit.statistics(), circuit.shape()?);
         if !card.key.fits(&statement) || !shares_srs(&card.key, &card.tau_g2) {
             return Err(Refusal::Key { what: "verification key" });
         }
-        Ok(Self { card, relation, circuits: Circuits { statement, registration } })
+        Ok(Self { card, relation, circuits: Circuits { statement, statistics, registration } })
     }
 
     /// The card.
@@ -159,6 +159,11 @@ impl Registered {
         &self.circuits.statement
     }
 
+    /// The size of that circuit, phase by phase.
+    pub fn statistics(&self) -> &Statistics {
+        &self.circuits.statistics
+    }
+
     /// The numbers of columns of a proof.
     pub fn columns(&self) -> ColumnCounts {
         let layout = &self.relation.layout;
@@ -174,13 +179,8 @@ impl Registered {
 
     /// The bytes of the packed public tensors, and how many of them, at the end, are the outputs.
     pub fn packed_lengths(&self) -> [usize; 2] {
-        let tensors = &self.relation.tensors;
-        let is_output = |t: &&PublicTensor| {
-            let declared = self.relation.system.tensors.get(t.tensor);
-            declared.is_some_and(|declared| matches!(declared.home, Home::PublicOutput(_)))
-        };
-        let outputs: Vec<PublicTensor> = tensors.iter().filter(is_output).copied().collect();
-        [packed_length(tensors), packed_length(&outputs)]
+        let packing = &self.relation.packing;
+        [packing.length, packing.output_length()]
     }
 
     /// The part of the setup that is marked as made for testing.

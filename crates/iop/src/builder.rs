@@ -12,13 +12,14 @@ use alloc::vec::Vec;
 use zkml_ir::ops::{Activation, Einsum};
 use zkml_ir::{Graph, Interval, Op, Source, TensorId, Trace};
 
+use crate::claims::is_committed;
 use crate::error::RelationError;
 use crate::map::Map;
 use crate::ops::contraction::with_batch;
 use crate::ops::relate;
 use crate::ops::topk::Ranking;
 use crate::system::{
-    Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, System, ViewId,
+    Affine, Bilinear, Declared, Equation, Fraction, Helper, Home, LookupTable, Port, System, ViewId,
     check_coefficient,
 };
 
@@ -58,6 +59,8 @@ pub struct FieldShape {
     pub modulus: i64,
     /// The degree of the challenge field over the base field.
     pub degree: usize,
+    /// Whether public tensors are tensors of the witness, of which verifiers know the packed words ([`crate::packing`]).
+    pub packs: bool,
 }
 
 /// The entries of every tensor of a system, row-major; empty for helpers.
@@ -216,10 +219,14 @@ impl<'a> Builder<'a> {
         for (index, port) in self.graph.outputs().iter().enumerate() {
             match shape.outputs[index] {
                 Visibility::Private => {}
-                Visibility::Public => self.output(port.tensor, Home::PublicOutput(index))?,
+                Visibility::Public if self.field.packs => {
+                    let tensor = self.output(port.tensor, Home::Witness)?;
+                    self.system.packed.push((tensor, Port::Output(index)));
+                }
+                Visibility::Public => _ = self.output(port.tensor, Home::PublicOutput(index))?,
                 Visibility::Committed => {
                     let home = self.next_commitment();
-                    self.output(port.tensor, home)?;
+                    _ = self.output(port.tensor, home)?;
                 }
             }
         }
@@ -245,13 +252,18 @@ impl<'a> Builder<'a> {
         let info = self.graph.tensor(id);
         let shape = [&[self.batch], info.shape.as_slice()].concat();
         let values = self.values(id);
-        let home = match visibility {
-            Visibility::Public => Home::PublicInput(index),
-            Visibility::Private => Home::Witness,
-            Visibility::Committed => self.next_commitment(),
+        let (home, packed) = match visibility {
+            Visibility::Public if self.field.packs => (Home::Witness, true),
+            Visibility::Public => (Home::PublicInput(index), false),
+            Visibility::Private => (Home::Witness, false),
+            Visibility::Committed => (self.next_commitment(), false),
         };
+        if packed {
+            self.system.packed.push((self.system.tensors.len(), Port::Input(index)));
+        }
+        let proven = is_committed(&home);
         let expr = self.leaf(&info.name, &shape, info.range, home, values, true);
-        if visibility != Visibility::Public {
+        if proven {
             let shifted = expr.affine.clone().plus_constant(-info.range.lo);
             let entries = Interval::new(0, info.range.hi - info.range.lo);
             self.range_check(&info.name, shifted, &entries, info.range.len())?;
@@ -265,17 +277,19 @@ impl<'a> Builder<'a> {
         Home::Committed(self.committed - 1)
     }
 
-    /// A tensor of the statement that equals an output of the graph.
+    /// Declares a tensor of the statement that equals an output of the graph, and returns its index.
     ///
-    /// Where it is committed it needs no range proof: the field element is the image of one proven integer.
-    fn output(&mut self, id: TensorId, home: Home) -> Result<(), RelationError> {
+    /// Where it is committed, packed or not, it needs no range proof: the field element is the image of one proven integer.
+    fn output(&mut self, id: TensorId, home: Home) -> Result<usize, RelationError> {
         let info = self.graph.tensor(id);
         let expr = self.expr(id).clone();
         let expr = self.batched(expr).map_err(|reason| refuse(&info.name, reason))?;
         let values = self.values(id);
+        let tensor = self.system.tensors.len();
         let y = self.leaf(&info.name, &expr.affine.shape, info.range, home, values, true);
         let difference = Expr { affine: expr.affine.plus(-1, &y.affine), ..expr };
-        self.integer_equation(&info.name, difference, &info.range.scale(-1))
+        self.integer_equation(&info.name, difference, &info.range.scale(-1))?;
+        Ok(tensor)
     }
 
     /// What an earlier tensor of the graph is.

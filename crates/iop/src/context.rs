@@ -3,11 +3,10 @@
 //! `verify` is written once against [`Context`]. The native context checks every equation at once; a recorder of a sealed
 //! transcript collects them as linear equations and products over masked scalars; circuit builders turn them into constraints.
 
-use alloc::vec::Vec;
-
 use crate::commitment::Combination;
 use crate::error::VerifyError;
 use crate::layout::TreeKind;
+use crate::packing::PackedValue;
 use crate::scalar::Scalar;
 
 /// The surroundings of a verification.
@@ -26,17 +25,17 @@ pub trait Context {
     /// The basis element `index` of the challenge field over the base field.
     fn basis(&self, index: usize) -> Self::Public;
 
-    /// The entries of a public tensor of the statement where the context holds them: a circuit's variables. It answers for
-    /// their number and their interval.
-    fn entries(&self, _tensor: usize) -> Option<Vec<Self::Public>> {
-        None
-    }
-
     /// Binds the commitment of a tree to the transcript.
     ///
     /// # Errors
     /// [`VerifyError`] if the proof has no such commitment.
     fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError>;
+
+    /// The value of the statement's packed words at a point that depends on them and on all commitments so far, bound to the
+    /// transcript; `None` where statements are not packed.
+    fn packed(&mut self) -> Option<PackedValue<Self::Public>> {
+        None
+    }
 
     /// Draws a challenge.
     fn challenge(&mut self, label: &'static str) -> Self::Public;

@@ -1,10 +1,12 @@
 //! Public linear functionals on tensors: what a claim on a view at a point says about its source.
 
+use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::eq::{eq_table, eq_valid, extension, split_point, valid};
 use crate::map::{Group, Map, Relation};
+use crate::packing::PackedWeights;
 use crate::scalar::Scalar;
 
 /// The weights of a functional along some axes of a tensor.
@@ -24,6 +26,19 @@ pub enum Factor<P> {
         /// The weights.
         weights: Vec<P>,
     },
+    /// The weights of packed entries, along all axes.
+    Packed(PackedWeights<P>),
+}
+
+impl<P: Scalar> Factor<P> {
+    /// The axes, and one weight per index, row-major over them.
+    pub(crate) fn table(&self, shape: &[usize]) -> (Vec<usize>, Cow<'_, [P]>) {
+        match self {
+            Self::Eq { axis, point } => (vec![*axis], Cow::Owned(eq_table(point, shape[*axis]))),
+            Self::Dense { axes, weights } => (axes.clone(), Cow::Borrowed(weights)),
+            Self::Packed(packed) => (packed.axes(), Cow::Owned(packed.table())),
+        }
+    }
 }
 
 /// `x ↦ scale · Σ_i x_i · Π_factors weight(i)`, over the valid region of a tensor of shape `shape`.
@@ -70,18 +85,11 @@ impl<P: Scalar> Functional<P> {
         {
             return value * self.scale.clone();
         }
-        self.apply_to(data.iter().map(|&v| P::integer(i64::from(v))).collect())
-    }
-
-    /// The functional applied to public values, row-major.
-    pub fn apply_to(&self, mut values: Vec<P>) -> P {
+        let mut values: Vec<P> = data.iter().map(|&v| P::integer(i64::from(v))).collect();
         let mut order: Vec<usize> = (0..self.shape.len()).collect();
         // Axes are summed one factor at a time; `order` lists those that remain, row-major.
         for factor in &self.factors {
-            let (axes, weights) = match factor {
-                Factor::Eq { axis, point } => (vec![*axis], eq_table(point, self.shape[*axis])),
-                Factor::Dense { axes, weights } => (axes.clone(), weights.clone()),
-            };
+            let (axes, weights) = factor.table(&self.shape);
             values = self.sum_axes(&values, &order, &axes, &weights);
             order.retain(|axis| !axes.contains(axis));
         }
@@ -192,6 +200,7 @@ impl<P: Scalar> Functional<P> {
                     let cuts: Vec<AxisCut> = axes.iter().map(|&a| cuts[a]).collect();
                     (axes.clone(), dense_block_weights(&cuts, weights, &inner))
                 }
+                Factor::Packed(packed) => (packed.axes(), packed.slab_weights(cuts, inner)),
             };
             for (slab, weight) in weights.iter_mut().enumerate() {
                 let mut index = vec![0; cuts.len()];

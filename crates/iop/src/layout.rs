@@ -199,7 +199,9 @@ fn check_claims(system: &System, placements: &[Option<Placement>]) -> Result<(),
         .filter_map(|f| f.multiplicity)
         .chain(affine.flat_map(|a| a.terms.iter().map(|t| t.1)))
         .chain(products.flat_map(|p| [p.a, p.b]));
-    let total = views.map(|view| read(system.views[view.0].tensor)).fold(0, usize::saturating_add);
+    let packed = system.packed.iter().map(|packed| packed.0);
+    let tensors = views.map(|view| system.views[view.0].tensor).chain(packed);
+    let total = tensors.map(read).fold(0, usize::saturating_add);
     if total > MAX_READ {
         let what = "the number of public entries, and of sixteenths of slabs, that claims read";
         return Err(RelationError::TooLarge { what, got: total as u64, limit: MAX_READ as u64 });

@@ -14,6 +14,7 @@ pub mod layout;
 pub mod map;
 pub mod native;
 mod ops;
+pub mod packing;
 mod parallel;
 pub mod prover;
 pub mod reader;

@@ -8,6 +8,7 @@ use crate::commitment::{ColumnCommitment, Combination};
 use crate::context::Context;
 use crate::error::VerifyError;
 use crate::layout::TreeKind;
+use crate::packing::PackedValue;
 use crate::reader::Reader;
 
 /// A verification in the clear.
@@ -41,6 +42,10 @@ impl<S: ColumnCommitment> Context for Native<'_, S> {
 
     fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError> {
         self.reader.commit(tree)
+    }
+
+    fn packed(&mut self) -> Option<PackedValue<S::Challenge>> {
+        self.reader.packed()
     }
 
     fn challenge(&mut self, label: &'static str) -> S::Challenge {

@@ -8,6 +8,7 @@ use p3_field::BasedVectorSpace;
 use crate::commitment::{ColumnCommitment, Combination};
 use crate::error::VerifyError;
 use crate::layout::{Layout, TreeKind};
+use crate::packing::PackedValue;
 use crate::prover::{Proof, tree_label};
 use crate::transcript::Transcript;
 
@@ -66,6 +67,10 @@ impl<'a, S: ColumnCommitment> Reader<'a, S> {
         let bytes = self.scheme.commitment_bytes(self.commitment(tree)?);
         self.transcript.absorb_bytes(tree_label(tree), &bytes);
         Ok(())
+    }
+
+    pub(crate) fn packed(&mut self) -> Option<PackedValue<S::Challenge>> {
+        self.transcript.packed()
     }
 
     pub(crate) fn challenge(&mut self, label: &'static str) -> S::Challenge {

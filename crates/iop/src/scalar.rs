@@ -11,6 +11,12 @@ pub trait Scalar: Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Output =
 
     /// The inverse of a small non-zero integer.
     fn integer_inverse(value: i64) -> Self;
+
+    /// The same value, cheap to add to others: a circuit makes a variable of a long sum.
+    #[must_use]
+    fn shortened(self) -> Self {
+        self
+    }
 }
 
 impl<K: p3_field::Field> Scalar for K {

@@ -95,7 +95,7 @@ fn fingerprints(system: &System) -> (f64, f64) {
     (system.num_lookups() as f64 + rows, entries as f64)
 }
 
-/// The number of claims: one per helper, per committed view at the first sumcheck's end, and per committed operand of a
+/// The number of claims: one per helper, per packed tensor, per committed view at the first sumcheck's end, and per committed operand of a
 /// product.
 fn claims(system: &System) -> usize {
     let committed = |view: &ViewId| is_committed(&system.source(*view).home);
@@ -105,5 +105,5 @@ fn claims(system: &System) -> usize {
     let linear = system.equations.iter().flat_map(|e| e.linear.terms.iter().map(|t| t.1));
     let sealed: BTreeSet<ViewId> = looked_up.chain(linear).filter(committed).collect();
     let products = system.equations.iter().flat_map(|e| &e.bilinear).flat_map(|p| [p.a, p.b]);
-    system.helpers.len() + sealed.len() + products.filter(committed).count()
+    system.helpers.len() + system.packed.len() + sealed.len() + products.filter(committed).count()
 }

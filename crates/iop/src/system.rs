@@ -38,6 +38,15 @@ pub enum Home {
     PublicOutput(usize),
 }
 
+/// What a public tensor is to the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The input of this index.
+    Input(usize),
+    /// The output of this index.
+    Output(usize),
+}
+
 /// A tensor of a system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
@@ -154,6 +163,8 @@ pub struct System {
     pub helpers: Vec<Helper>,
     /// The equations.
     pub equations: Vec<Equation>,
+    /// Public tensors that are committed like private ones, and of which a verifier knows the packed words: inputs, then outputs.
+    pub packed: Vec<(usize, Port)>,
     interned: BTreeMap<View, ViewId>,
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::packing::PackedValue;
+
 /// A Fiat-Shamir sponge over a base field `F` and a challenge field `K`.
 ///
 /// Every absorbed message is domain-separated by its label and length-prefixed by the implementation, so that
@@ -15,6 +17,12 @@ pub trait Transcript<F, K> {
 
     /// Absorbs challenge-field scalars.
     fn absorb_scalars(&mut self, label: &'static str, scalars: &[K]);
+
+    /// The value of the statement's packed words at a point that depends on them and on everything that was absorbed as bytes;
+    /// both are absorbed. `None` where statements are not packed.
+    fn packed(&mut self) -> Option<PackedValue<K>> {
+        None
+    }
 
     /// Draws one uniform challenge-field element.
     fn challenge(&mut self, label: &'static str) -> K;

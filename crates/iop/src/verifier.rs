@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use zkml_ir::tensor::num_elements;
@@ -17,6 +18,7 @@ use crate::fractions::{self, LeafClaim, Leaves};
 use crate::functional::Functional;
 use crate::layout::{Layout, TreeKind};
 use crate::map::Map;
+use crate::packing::{PackedTensor, PackedValue, PackedWeights, Packing};
 use crate::scalar::Scalar;
 use crate::sumcheck;
 use crate::system::{Affine, Bilinear, Equation, Fraction, Helper, Home, System, ViewId};
@@ -27,8 +29,7 @@ type SealedClaims<C> = Claims<Public<C>, Sealed<C>>;
 
 /// Verifies a proof of a system whose statement is already bound to the context's transcript.
 ///
-/// `public` holds the entries of every public tensor of the system, at its index, but of those that the context holds
-/// ([`Context::entries`]); `wide` the claims on
+/// `public` holds the entries of every public tensor of the system, at its index; `wide` the claims on
 /// whole columns: a pin for every tree that other proofs open too, where its commitment alone does not fix the columns.
 ///
 /// # Errors
@@ -44,27 +45,25 @@ pub fn verify<C: Context>(
     public: &[Vec<i32>],
     wide: &[ColumnClaim<C::Public>],
 ) -> Result<(), VerifyError> {
-    check_public(cx, system, public)?;
+    check_public(system, public)?;
     if let Some(claim) = wide.iter().find(|c| c.point.len() != layout.log_rows) {
         return Err(VerifyError::ClaimPoint { expected: layout.log_rows, got: claim.point.len() });
     }
     for tree in layout.trees.iter().filter(|t| t.kind != TreeKind::Helpers) {
         cx.commit(tree.kind)?;
     }
+    let packed = cx.packed();
     let mut verifier = Verifier { cx, system, public, claims: SealedClaims::<C>::default() };
     let z = verifier.lookups(layout)?;
+    verifier.packed(packed)?;
     verifier.products(&z)?;
     let Verifier { cx, claims, .. } = verifier;
     reduce(cx, layout, &claims, wide)
 }
 
 /// Public tensors enter the relation as they are: nothing else proves their sizes, their intervals or their constants.
-fn check_public<C: Context>(cx: &C, system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
+fn check_public(system: &System, public: &[Vec<i32>]) -> Result<(), RelationError> {
     for (index, tensor) in system.tensors.iter().enumerate().filter(|(_, t)| !is_committed(&t.home)) {
-        if matches!(tensor.home, Home::PublicInput(_) | Home::PublicOutput(_)) && cx.entries(index).is_some()
-        {
-            continue;
-        }
         let refused = |reason: String| RelationError::Public { name: tensor.name.clone(), reason };
         let entries = public.get(index).map_or(&[][..], Vec::as_slice);
         if num_elements(&tensor.shape) != Some(entries.len()) {
@@ -348,13 +347,31 @@ impl<C: Context> Verifier<'_, C> {
         id: PointId,
         point: &[Public<C>],
     ) -> Result<Evaluation<Public<C>, Sealed<C>>, VerifyError> {
-        let (cx, tensor) = (&mut *self.cx, self.system.views[view.0].tensor);
-        let (entries, public) = (cx.entries(tensor), self.public);
-        let apply = |functional: &Functional<Public<C>>| match entries {
-            Some(entries) => functional.apply_to(entries),
-            None => functional.apply(&public[tensor]),
-        };
+        let (cx, public) = (&mut *self.cx, &self.public[self.system.views[view.0].tensor]);
+        let apply = |functional: &Functional<Public<C>>| functional.apply(public);
         self.claims.evaluate(self.system, view, (id, point), apply, |_| cx.receive("evaluation"))
+    }
+
+    /// The packed tensors hold the words whose polynomial a verifier evaluated.
+    fn packed(&mut self, packed: Option<PackedValue<Public<C>>>) -> Result<(), VerifyError> {
+        let Some(PackedValue { point, value }) = packed else {
+            let unknown = VerifyError::MissingScalar { expected: PACKED };
+            return if self.system.packed.is_empty() { Ok(()) } else { Err(unknown) };
+        };
+        let (cx, claims) = (&mut *self.cx, &mut self.claims);
+        let mut sum = cx.zero();
+        cx.add_public(&mut sum, &(value * Public::<C>::integer(-1)));
+        for (weights, packed) in weigh_packed(self.system, &point) {
+            cx.add_public(&mut sum, &(weights.sum() * Public::<C>::integer(-packed.range.lo)));
+            let value = cx.receive(PACKED)?;
+            cx.add(&mut sum, &Public::<C>::integer(1), &value);
+            claims.push(Claim {
+                target: Target::Tensor(packed.tensor),
+                functional: weights.functional(),
+                value,
+            });
+        }
+        cx.assert_zero(sum, "words of packed tensors")
     }
 
     /// All equations at the point `z`, their products by one batched sumcheck.
@@ -422,6 +439,17 @@ impl<C: Context> Verifier<'_, C> {
         self.multiply(end, &factor, &sides[0], &sides[1]);
         Ok(())
     }
+}
+
+/// The label of a packed tensor's value.
+pub(crate) const PACKED: &str = "packed tensor";
+
+/// The packed tensors, and the weights of their entries in the polynomial of the words at `point`.
+pub(crate) fn weigh_packed<P: Scalar>(system: &System, point: &P) -> Vec<(PackedWeights<P>, PackedTensor)> {
+    let packing = Packing::new(system);
+    let mut all = vec![P::integer(1)];
+    all.extend(powers(point, packing.words().saturating_sub(1)));
+    packing.tensors.into_iter().map(|packed| (PackedWeights::new(&packed, &all), packed)).collect()
 }
 
 /// `2^(−count)`.

@@ -191,8 +191,8 @@ fn more_lookups_than_the_field_has_elements_are_refused() {
     let mut s = Sketch::new();
     let x = s.input(&[300], Interval::unsigned(1));
     s.graph.add_output("y", x, 1.0).unwrap();
-    relation(&s.graph, FieldShape { modulus: 307, degree: 5 }).unwrap();
-    let error = relation(&s.graph, FieldShape { modulus: 293, degree: 5 }).unwrap_err();
+    relation(&s.graph, FieldShape { modulus: 307, degree: 5, packs: false }).unwrap();
+    let error = relation(&s.graph, FieldShape { modulus: 293, degree: 5, packs: false }).unwrap_err();
     assert!(matches!(error, RelationError::TooLarge { .. }));
 }
 
@@ -202,8 +202,8 @@ fn accumulators_that_could_wrap_around_the_field_are_refused() {
     let x = s.input(&[1, 4], Interval::new(0, 1000));
     let y = s.node(scale(100), &[x]);
     s.graph.add_output("y", y, 1.0).unwrap();
-    relation(&s.graph, FieldShape { modulus: 200_003, degree: 5 }).unwrap();
-    let error = relation(&s.graph, FieldShape { modulus: 99_991, degree: 5 }).unwrap_err();
+    relation(&s.graph, FieldShape { modulus: 200_003, degree: 5, packs: false }).unwrap();
+    let error = relation(&s.graph, FieldShape { modulus: 99_991, degree: 5, packs: false }).unwrap_err();
     assert!(matches!(error, RelationError::Wraps { .. }));
 }
 

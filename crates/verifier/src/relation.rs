@@ -15,7 +15,7 @@ use crate::error::Refusal;
 use crate::parameters::Parameters;
 
 /// The field of the `stark` suite.
-pub const FIELD: FieldShape = FieldShape { modulus: (1 << 31) - (1 << 24) + 1, degree: 5 };
+pub const FIELD: FieldShape = FieldShape { modulus: (1 << 31) - (1 << 24) + 1, degree: 5, packs: false };
 
 /// The relation of a statement: tensors, lookups and equations, their columns, and the commitment scheme.
 #[derive(Debug)]

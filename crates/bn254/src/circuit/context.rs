@@ -7,13 +7,13 @@ use zkml_iop::commitment::Combination;
 use zkml_iop::context::Context;
 use zkml_iop::error::VerifyError;
 use zkml_iop::layout::{Layout, TreeKind};
+use zkml_iop::packing::PackedValue;
 use zkml_iop::prover::{Proof, tree_label};
 use zkml_iop::scalar::Scalar;
 use zkml_iop::system::System;
 use zkml_iop::verifier::verify;
 use zkml_snark::circuit::{Arithmetization, Builder};
 
-use super::tensors::{public_tensors, unpack};
 use super::wire::{Circuit, Wire};
 use crate::columns::{COMBINATION, ColumnPoints, KzgColumns, Listed};
 use crate::field::to_ark;
@@ -29,8 +29,8 @@ pub struct Assignment<'a> {
     pub context: Fr,
     /// The transcript's blinding.
     pub blinding: Fr,
-    /// The entries of public tensors, at the system's indices.
-    pub public: &'a [Vec<i32>],
+    /// The value of the statement's packed tensors.
+    pub packed: (Fr, Fr),
     /// Commitments that are part of the statement.
     pub shared: &'a [(TreeKind, ColumnPoints)],
     /// The proof in the clear.
@@ -55,24 +55,18 @@ pub fn build(
     let circuit = Circuit::new(Builder::bounded(arithmetization, MAX_CONSTRAINTS));
     circuit.with_builder(|b| b.enter("statement"));
     let context = circuit.witness(assignment.map(|a| a.context));
-    let tensors = public_tensors(system);
-    let (entries, words) = unpack(&circuit, &tensors, assignment.map(|a| a.public));
-    let mut listed = vec![context];
-    listed.extend(words);
     let mut cx = CircuitContext {
         sponge: Sponge::new(digest),
         circuit,
         assignment,
         layout,
-        entries,
-        listed,
+        listed: vec![context.clone()],
         coordinates: Vec::new(),
         position: 0,
         opened: None,
     };
-    let statement = cx.listed.clone();
     let blinding = cx.circuit.witness(assignment.map(|a| a.blinding));
-    cx.sponge(|sponge| sponge.open(&statement, &blinding));
+    cx.sponge(|sponge| sponge.open(&context, &blinding));
     verify(&mut cx, system, layout, constants, &[])?;
     cx.finish()
 }
@@ -83,9 +77,7 @@ struct CircuitContext<'a> {
     sponge: Sponge<Wire>,
     assignment: Option<Assignment<'a>>,
     layout: &'a Layout,
-    /// The entries of the statement's public tensors.
-    entries: Vec<(usize, Vec<Wire>)>,
-    /// The statement's words.
+    /// The context's element, then the point and the value of the packed tensors.
     listed: Vec<Wire>,
     coordinates: Vec<(TreeKind, Vec<Wire>)>,
     /// The number of scalars received.
@@ -148,10 +140,6 @@ impl Context for CircuitContext<'_> {
         Wire::integer(1)
     }
 
-    fn entries(&self, tensor: usize) -> Option<Vec<Wire>> {
-        self.entries.iter().find(|e| e.0 == tensor).map(|e| e.1.clone())
-    }
-
     fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError> {
         let mask = usize::from(tree == TreeKind::Witness);
         let expected = 2 * (self.layout.columns(tree) + mask);
@@ -170,6 +158,16 @@ impl Context for CircuitContext<'_> {
         self.sponge(|sponge| sponge.absorb_words(tree_label(tree), &wires));
         self.coordinates.push((tree, wires));
         Ok(())
+    }
+
+    /// A contract computes both from the tensors and the commitments, and from these wires the public inputs.
+    fn packed(&mut self) -> Option<PackedValue<Wire>> {
+        let known = self.assignment.map(|a| a.packed);
+        let point = self.circuit.witness(known.map(|k| k.0));
+        let value = self.circuit.witness(known.map(|k| k.1));
+        self.sponge(|sponge| sponge.packed(&point, &value));
+        self.listed.extend([point.clone(), value.clone()]);
+        Some(PackedValue { point, value })
     }
 
     fn challenge(&mut self, label: &'static str) -> Wire {

@@ -4,10 +4,6 @@
 //! a circuit; what is checked, and in which order, is the one verifier's business.
 
 mod context;
-mod tensors;
 mod wire;
 
 pub use context::{Assignment, MAX_CONSTRAINTS, build};
-pub use tensors::{
-    MAX_PUBLIC_BYTES, PACKED_WORD, PublicTensor, pack, packed_length, packed_words, public_tensors,
-};

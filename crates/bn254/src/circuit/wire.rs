@@ -86,14 +86,6 @@ impl Circuit {
         self.with_builder(|b| b.enforce_zero(combination));
     }
 
-    /// A witness that is 0 or 1.
-    pub(crate) fn bit(&self, value: Option<bool>) -> Wire {
-        let bit = self.witness(value.map(Fr::from));
-        let (combination, minus_one) = (bit.combination(), (bit.clone() - Wire::integer(1)).combination());
-        self.with_builder(|b| b.enforce(combination, minus_one, LinearCombination::zero()));
-        bit
-    }
-
     /// Takes note of copied terms; whether the circuit is still worth them.
     fn charge(&self, terms: usize) -> bool {
         let mut state = self.0.borrow_mut();
@@ -102,6 +94,14 @@ impl Circuit {
             state.builder.give_up("copied terms", MAX_COPIED_TERMS);
         }
         !state.builder.is_lost()
+    }
+
+    /// The number of terms beyond which a sum that many others begin with becomes a variable.
+    fn max_terms(&self) -> usize {
+        match self.with_builder(|builder| builder.arithmetization()) {
+            Arithmetization::R1cs => MAX_SHARED_TERMS,
+            Arithmetization::Plonk => 1,
+        }
     }
 
     /// What stands for everything in a circuit that met a bound.
@@ -336,6 +336,13 @@ impl Scalar for Wire {
 
     fn integer_inverse(value: i64) -> Self {
         Self::constant(Fr::from(value).inverse().unwrap_or_default())
+    }
+
+    fn shortened(self) -> Self {
+        match &self.circuit {
+            Some(circuit) if self.terms.len() > circuit.max_terms() => circuit.define(&self),
+            _ => self,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure of the support is a failure of its test")]
 
+#[path = "../../../iop/tests/clear/forgery.rs"]
+pub mod forgery;
 #[path = "../../../iop/tests/clear/sketch.rs"]
 pub mod sketch;
 
@@ -14,10 +16,18 @@ use zkml_bn254::relation::choose_log_rows;
 use zkml_bn254::{ClearProof, ColumnPoints, F, FIELD, OuterProof, Public, Relation, Srs, prove};
 use zkml_iop::builder::{Shape, Visibility, build_system, build_witness};
 use zkml_iop::commitment::ColumnCommitment;
+use zkml_iop::error::VerifyError;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::{Randomness, shared_columns};
-use zkml_ir::{Model, Tensor, execute};
+use zkml_iop::system::System;
+use zkml_ir::ops::Linear;
+use zkml_ir::{Model, Op, Tensor, execute};
 use zkml_snark::circuit::Arithmetization;
+
+/// What two integers have in common that are one element of the field: none of a witness's reach its modulus.
+pub fn reduce(integer: i128) -> i128 {
+    integer
+}
 
 pub const CONTEXT: &[u8] = b"nonce 17";
 
@@ -46,11 +56,30 @@ impl Randomness<F> for Counter {
     }
 }
 
+/// A statement whose public tensors have all widths, lie in several words, and leave gaps: two inputs of 37 bytes, their sum of twice
+/// as many after a gap of two, and, after another, three integers of four bytes.
+pub fn mixed() -> Case {
+    let mut s = sketch::Sketch::new();
+    let x = s.input(&[1, 37], sketch::U8);
+    let other = s.graph.add_input("other", vec![1, 37], sketch::U8, 1.0).unwrap();
+    let w = s.weight(&[3, 37], sketch::I8);
+    let sum = s.node(Op::Linear(Linear { coefficients: vec![1, 1], constant: 0 }), &[x, other]);
+    let product = s.node(sketch::gemm(), &[sum, w]);
+    s.graph.add_output("sum", sum, 1.0).unwrap();
+    let case = s.case(product, 1, (Visibility::Public, Visibility::Public));
+    let packing = &case.relation.packing;
+    let places: Vec<_> = packing.tensors.iter().map(|t| (t.offset, t.width())).collect();
+    assert_eq!((places, packing.length), (vec![(0, 1), (37, 1), (76, 2), (152, 4)], 164));
+    case
+}
+
 /// A statement with everything both sides derive from it.
 pub struct Case {
     pub model: Model,
     pub shape: Shape,
     pub relation: Relation,
+    /// The relation's system.
+    pub system: System,
     pub witness: Vec<Vec<i32>>,
     pub public: Public,
     /// The registered weights and the committed tensors.
@@ -82,7 +111,8 @@ impl Case {
                 (kind, points, tree)
             })
             .collect();
-        Self { model, shape, relation, witness, public, shared }
+        let system = relation.system.clone();
+        Self { model, shape, relation, system, witness, public, shared }
     }
 
     /// The commitments of the statement.
@@ -90,23 +120,53 @@ impl Case {
         self.shared.iter().map(|(kind, points, _)| (*kind, points.clone())).collect()
     }
 
+    /// The statement that a witness makes.
+    pub fn public_of(&self, witness: &[Vec<i32>]) -> Public {
+        self.relation.public_of(witness, CONTEXT)
+    }
+
     /// Proves with a witness of the caller's choice, under the statement that it makes.
-    pub fn prove(&self, witness: Vec<Vec<i32>>) -> (Public, ClearProof) {
-        let public = self.relation.public_of(&witness, CONTEXT);
+    pub fn prove(&self, witness: Vec<Vec<i32>>) -> ClearProof {
+        self.prove_under(&self.relation, &self.public_of(&witness), witness)
+    }
+
+    /// Proves a relation and a statement of the caller's choice.
+    pub fn prove_under(&self, relation: &Relation, public: &Public, witness: Vec<Vec<i32>>) -> ClearProof {
         let trees: Vec<&ColumnTree> = self.shared.iter().map(|s| &s.2).collect();
-        let proof = prove(&self.relation, &public, witness, &trees, &mut Counter(2), &mut |_| {}).unwrap();
-        (public, proof)
+        prove(relation, public, witness, &trees, &mut Counter(2), &mut |_| {}).unwrap()
+    }
+
+    /// What the verifiers say to a prover of another system with a witness of its own.
+    pub fn verdict_under(&self, system: System, witness: Vec<Vec<i32>>) -> Result<(), VerifyError> {
+        let mut relation = self.relation.clone();
+        relation.system = system;
+        let public = self.public_of(&witness);
+        self.verify_public(&public, &self.prove_under(&relation, &public, witness))
+    }
+
+    /// What the native verifier says to a proof of the honest statement.
+    pub fn verify(&self, proof: &ClearProof) -> Result<(), VerifyError> {
+        self.verify_public(&self.public, proof)
+    }
+
+    /// What the native verifier says. The circuit, with the public inputs that an outside verifier computes, says the same.
+    pub fn verify_public(&self, public: &Public, proof: &ClearProof) -> Result<(), VerifyError> {
+        let verdict = proof.verify(&self.relation, public, &self.points());
+        assert_eq!(verdict.is_ok(), self.agrees(public, proof), "the circuit and {verdict:?}");
+        verdict
+    }
+
+    /// Whether the circuit accepts, with the public inputs that an outside verifier computes.
+    pub fn agrees(&self, public: &Public, proof: &ClearProof) -> bool {
+        let circuit = proof.circuit(Arithmetization::R1cs, &self.relation, public, &self.points());
+        let Ok(builder) = circuit else { return false };
+        let satisfied = builder.check().is_ok();
+        let Some(expected) = self.public_inputs(public, &proof.outer()) else { return false };
+        satisfied && builder.circuit().is_ok_and(|c| c.assignment.public_inputs() == expected)
     }
 
     pub fn honest(&self) -> ClearProof {
-        self.prove(self.witness.clone()).1
-    }
-
-    /// Whether the circuit is satisfied by a proof as its witness.
-    pub fn satisfied(&self, public: &Public, proof: &ClearProof) -> bool {
-        proof
-            .circuit(Arithmetization::R1cs, &self.relation, public, &self.points())
-            .is_ok_and(|builder| builder.check().is_ok())
+        self.prove(self.witness.clone())
     }
 
     /// What an outside verifier makes of a proof: the public inputs of the SNARK.

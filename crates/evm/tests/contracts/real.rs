@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use case::sketch::{I8, Sketch, U8, gemm};
 use case::{CONTEXT, Case, Counter};
-use zkml_bn254::circuit::pack;
 use zkml_bn254::{Relation, Srs};
 use zkml_evm::gas::{MemoryChain, Statement, estimate_verification};
 use zkml_evm::key::{self, Sizes};
@@ -75,11 +74,12 @@ fn proofs_of_a_model_are_accepted_and_its_other_results_refused() {
         let y = s.relu(product, 7, 8);
         s.case(y, 1, (input, Visible))
     };
-    for input in [Visible, Committed] {
-        let case = with_long_string(layer(input));
+    for case in [layer(Committed), case::mixed()] {
+        let input = case.shape.inputs[0];
+        let case = with_long_string(case);
         let (clear, shared, relation) = (case.honest(), case.points(), &case.relation);
         let srs = relation.columns.srs();
-        let tensors = pack(&relation.tensors, &case.public.tensors).unwrap();
+        let tensors = relation.packing.pack(&relation.system, &case.public.tensors).unwrap();
         let (sizes, tau_g2) = (sizes(&case, tensors.len()), g2_bytes(&srs.tau_g2));
         let points = |committed: bool| {
             let trees = shared.iter().filter(|s| (s.0 != TreeKind::Weights) == committed);

@@ -16,13 +16,14 @@ use p3_field::{ExtensionField, Field, PrimeField};
 
 pub use columns::Randomness;
 
-use crate::claims::{Claims, ColumnClaim, Evaluation, PointId};
+use crate::claims::{Claim, Claims, ColumnClaim, Evaluation, PointId, Target};
 use crate::commitment::ColumnCommitment;
 use crate::error::ProveError;
 use crate::layout::{Layout, TreeKind};
+use crate::packing::PackedValue;
 use crate::system::{System, ViewId};
 use crate::transcript::Transcript;
-use crate::verifier::equation_variables;
+use crate::verifier::{PACKED, equation_variables, weigh_packed};
 
 /// The label under which commitments are absorbed.
 pub const fn tree_label(tree: TreeKind) -> &'static str {
@@ -165,6 +166,7 @@ pub fn prove<S: ColumnCommitment>(
     columns.extend(columns::mask(scheme, layout, randomness));
     let (witness_commitment, witness_tree) = scheme.commit(columns, randomness.seed()).map_err(failed)?;
     absorb::<S>(scheme, transcript, TreeKind::Witness, &witness_commitment);
+    let packed = transcript.packed();
 
     progress(Stage::Lookups);
     let (alpha, beta) = (transcript.challenge("alpha"), transcript.challenge("beta"));
@@ -194,6 +196,9 @@ pub fn prove<S: ColumnCommitment>(
     let more = equation_variables(system).saturating_sub(z.len());
     z.extend((0..more).map(|_| prover.channel.challenge("equation point")));
     drop(arguments);
+    if let Some(PackedValue { point, .. }) = packed {
+        prover.packed(&point);
+    }
     progress(Stage::Products);
     prover.products(&z);
     progress(Stage::Reduction);
@@ -245,6 +250,16 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
         match value {
             Ok(Evaluation::Public(value) | Evaluation::Sealed(value)) => value,
             Err(never) => match never {},
+        }
+    }
+
+    /// Sends what every packed tensor adds to the polynomial of the words, up to a constant.
+    fn packed(&mut self, point: &K) {
+        for (weights, packed) in weigh_packed(self.system, point) {
+            let functional = weights.functional();
+            let value = functional.apply(&self.witness[packed.tensor]);
+            self.channel.send(PACKED, value);
+            self.claims.push(Claim { target: Target::Tensor(packed.tensor), functional, value });
         }
     }
 }

@@ -5,6 +5,7 @@
 //! slab, and the sumcheck goes on over slabs: first within blocks of a sixteenth of a column, the longest that slabs can be, and
 //! at last over blocks.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -374,9 +375,12 @@ fn slab_vectors<K: Field>(functional: &Functional<K>, cuts: &[AxisCut]) -> SlabV
     let dense: Vec<usize> = functional
         .factors
         .iter()
-        .filter_map(|f| if let Factor::Dense { axes, .. } = f { Some(axes.as_slice()) } else { None })
+        .filter_map(|f| match f {
+            Factor::Eq { .. } => None,
+            Factor::Dense { axes, .. } => Some(axes.clone()),
+            Factor::Packed(packed) => Some(packed.axes()),
+        })
         .flatten()
-        .copied()
         .collect();
     // Slabs that are full along the same axes, and in the same blocks of axes whose weights have no structure, share a vector.
     type Key = (Vec<usize>, Vec<usize>);
@@ -416,14 +420,15 @@ fn slab_vector<K: Field>(functional: &Functional<K>, cuts: &[AxisCut], slab: usi
                 table.resize(1 << cuts[*axis].log, K::ZERO);
                 (vec![*axis], table)
             }
-            Factor::Dense { axes, weights } => {
+            Factor::Dense { .. } | Factor::Packed(_) => {
+                let (axes, weights) = factor.table(&functional.shape);
                 let cuts: Vec<AxisCut> = axes.iter().map(|&a| cuts[a]).collect();
                 let block = axes.iter().zip(&cuts).fold(0, |block, (&a, c)| block * c.blocks + blocks[a]);
-                let mut table = vec![K::ZERO; 1 << logs(axes)];
+                let mut table = vec![K::ZERO; 1 << logs(&axes)];
                 visit_slab(&cuts, block, |row, entry, run| {
                     table[row..row + run].copy_from_slice(&weights[entry..entry + run]);
                 });
-                (axes.clone(), table)
+                (axes, table)
             }
         };
         let digits: Vec<(usize, usize)> = axes.iter().map(|&a| (shift(a), cuts[a].log)).collect();
@@ -448,14 +453,8 @@ fn unravel(mut slab: usize, cuts: &[AxisCut]) -> Vec<usize> {
 /// The weight of every entry of a tensor, row-major.
 fn entry_weights<K: Field>(functional: &Functional<K>) -> Vec<K> {
     let rank = functional.shape.len();
-    let mut factors: Vec<(Vec<usize>, Vec<K>)> = functional
-        .factors
-        .iter()
-        .map(|f| match f {
-            Factor::Eq { axis, point } => (vec![*axis], eq_table(point, functional.shape[*axis])),
-            Factor::Dense { axes, weights } => (axes.clone(), weights.clone()),
-        })
-        .collect();
+    let mut factors: Vec<(Vec<usize>, Cow<'_, [K]>)> =
+        functional.factors.iter().map(|f| f.table(&functional.shape)).collect();
     factors.sort_by(|a, b| a.0.cmp(&b.0));
     let order: Vec<usize> = factors.iter().flat_map(|f| f.0.iter().copied()).collect();
     let mut table = vec![functional.scale];

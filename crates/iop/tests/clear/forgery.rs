@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use p3_field::PrimeField32;
 use zkml_iop::error::VerifyError;
 use zkml_iop::map::{Group, Map, Relation};
-use zkml_iop::system::{Affine, Bilinear, Equation, Fraction, Home, System, ViewId};
+use zkml_iop::system::{Affine, Bilinear, Equation, Fraction, Home, Port, System, ViewId};
 
-use super::{Case, F};
-
-const P: i64 = F::ORDER_U32 as i64;
+use super::{Case, reduce};
 
 /// A witness under attack. Its public tensors are the statement that the attacker makes.
 #[derive(Clone)]
@@ -39,9 +36,10 @@ impl Forgery<'_> {
 
     /// The statement's output.
     pub fn output(&mut self) -> &mut Vec<i32> {
-        let is_output = |home: &Home| matches!(home, Home::PublicOutput(_));
-        let index = self.case.system.tensors.iter().position(|t| is_output(&t.home)).unwrap();
-        &mut self.witness[index]
+        let system = &self.case.system;
+        let stated = system.tensors.iter().position(|t| matches!(t.home, Home::PublicOutput(_)));
+        let packed = system.packed.iter().find(|packed| matches!(packed.1, Port::Output(_)));
+        &mut self.witness[stated.or(packed.map(|packed| packed.0)).unwrap()]
     }
 
     /// Counts the rows of every table anew; a tuple in no row is not counted.
@@ -82,7 +80,7 @@ pub fn broken(system: &System, witness: &[Vec<i32>]) -> Vec<String> {
     broken.extend(missing.into_iter().map(|table| system.tables[table].name.clone()));
     for (table, counts) in system.tables.iter().zip(counts) {
         let claimed = witness[table.multiplicity].iter().map(|&m| i64::from(m));
-        if claimed.zip(counts).any(|(m, c)| (m - c) % P != 0) {
+        if claimed.zip(counts).any(|(m, c)| reduce(i128::from(m - c)) != 0) {
             broken.insert(format!("{} multiplicity", table.name));
         }
     }
@@ -91,11 +89,11 @@ pub fn broken(system: &System, witness: &[Vec<i32>]) -> Vec<String> {
 
 /// The tables that miss a looked-up tuple, and for every table how often each row is looked up.
 pub fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Vec<i64>>) {
-    let rows: Vec<HashMap<Vec<i64>, usize>> = system
+    let rows: Vec<HashMap<Vec<i128>, usize>> = system
         .tables
         .iter()
         .map(|t| {
-            let row = |i: usize| t.columns.iter().map(|&c| i64::from(witness[c][i]).rem_euclid(P)).collect();
+            let row = |i: usize| t.columns.iter().map(|&c| reduce(witness[c][i].into())).collect();
             (0..t.rows).map(|i| (row(i), i)).collect()
         })
         .collect();
@@ -103,9 +101,9 @@ pub fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Ve
     let mut missing = BTreeSet::new();
     let fractions = system.all_fractions();
     for Fraction { table, tuple, .. } in fractions.filter(|f| f.multiplicity.is_none()) {
-        let entries: Vec<Vec<i64>> = tuple.iter().map(|e| affine(system, witness, e)).collect();
+        let entries: Vec<Vec<i128>> = tuple.iter().map(|e| affine(system, witness, e)).collect();
         for i in 0..entries[0].len() {
-            let looked_up: Vec<i64> = entries.iter().map(|e| e[i]).collect();
+            let looked_up: Vec<i128> = entries.iter().map(|e| e[i]).collect();
             match rows[*table].get(&looked_up) {
                 Some(&row) => counts[*table][row] += 1,
                 None => {
@@ -117,27 +115,27 @@ pub fn counts(system: &System, witness: &[Vec<i32>]) -> (BTreeSet<usize>, Vec<Ve
     (missing, counts)
 }
 
-fn affine(system: &System, witness: &[Vec<i32>], affine: &Affine) -> Vec<i64> {
-    let mut sums = vec![affine.constant.rem_euclid(P); affine.shape.iter().product()];
+fn affine(system: &System, witness: &[Vec<i32>], affine: &Affine) -> Vec<i128> {
+    let mut sums = vec![reduce(affine.constant.into()); affine.shape.iter().product()];
     for &(k, id) in &affine.terms {
         let values = view(system, witness, id);
         assert_eq!(values.len(), sums.len());
-        sums.iter_mut().zip(values).for_each(|(s, v)| *s = (*s + k.rem_euclid(P) * v) % P);
+        sums.iter_mut().zip(values).for_each(|(s, v)| *s = reduce(*s + i128::from(k) * v));
     }
     sums
 }
 
-fn residuals(system: &System, witness: &[Vec<i32>], equation: &Equation) -> Vec<i64> {
+fn residuals(system: &System, witness: &[Vec<i32>], equation: &Equation) -> Vec<i128> {
     let mut sums = affine(system, witness, &equation.linear);
     for term in &equation.bilinear {
         let products = product(system, witness, term, &equation.linear.shape);
-        sums.iter_mut().zip(products).for_each(|(s, v)| *s = (*s + v) % P);
+        sums.iter_mut().zip(products).for_each(|(s, v)| *s = reduce(*s + v));
     }
     sums
 }
 
 /// The entries of a product, one per index of a tensor of this shape.
-fn product(system: &System, witness: &[Vec<i32>], term: &Bilinear, shape: &[usize]) -> Vec<i64> {
+fn product(system: &System, witness: &[Vec<i32>], term: &Bilinear, shape: &[usize]) -> Vec<i128> {
     let labels = &term.labels;
     let (a, b) = (view(system, witness, term.a), view(system, witness, term.b));
     let (of_a, of_b) = (&system.views[term.a.0].map.view, &system.views[term.b.0].map.view);
@@ -154,15 +152,15 @@ fn product(system: &System, witness: &[Vec<i32>], term: &Bilinear, shape: &[usiz
                 let flat = |labels: &[u8], shape: &[usize]| {
                     labels.iter().zip(shape).fold(0, |flat, (l, &n)| flat * n + index[l])
                 };
-                (sum + a[flat(&labels.a, of_a)] * b[flat(&labels.b, of_b)]) % P
+                reduce(sum + a[flat(&labels.a, of_a)] * b[flat(&labels.b, of_b)])
             });
-            term.coefficient.rem_euclid(P) * sum % P
+            reduce(i128::from(term.coefficient) * sum)
         })
         .collect()
 }
 
 /// The entries of a view.
-fn view(system: &System, witness: &[Vec<i32>], id: ViewId) -> Vec<i64> {
+fn view(system: &System, witness: &[Vec<i32>], id: ViewId) -> Vec<i128> {
     let view = &system.views[id.0];
     let data = &witness[view.tensor];
     assert_eq!(data.len(), view.map.source.iter().product::<usize>());
@@ -175,7 +173,7 @@ fn view(system: &System, witness: &[Vec<i32>], id: ViewId) -> Vec<i64> {
                 let own = related.get(&at).map_or(&[][..], Vec::as_slice);
                 offsets.iter().flat_map(|o| own.iter().map(move |i| o + i)).collect()
             });
-            offsets.into_iter().fold(0, |sum: i64, o: usize| (sum + i64::from(data[o])).rem_euclid(P))
+            offsets.into_iter().fold(0, |sum: i128, o: usize| reduce(sum + i128::from(data[o])))
         })
         .collect()
 }

@@ -27,8 +27,16 @@ pub type F = KoalaBear;
 /// Each test binary chooses its field of challenges.
 pub type K = crate::Challenge;
 
-pub const FIELD: FieldShape =
-    FieldShape { modulus: KoalaBear::ORDER_U32 as i64, degree: <K as BasedVectorSpace<F>>::DIMENSION };
+pub const FIELD: FieldShape = FieldShape {
+    modulus: KoalaBear::ORDER_U32 as i64,
+    degree: <K as BasedVectorSpace<F>>::DIMENSION,
+    packs: false,
+};
+
+/// What two integers have in common that are one element of the field.
+pub fn reduce(integer: i128) -> i128 {
+    integer.rem_euclid(i128::from(FIELD.modulus))
+}
 
 pub const LOG_ROWS: usize = 8;
 pub const RESERVED: usize = 16;
@@ -284,6 +292,18 @@ impl Case {
         let mut cx = Native::new(reader);
         zkml_iop::verifier::verify(&mut cx, &self.system, &self.layout, public, &[])?;
         cx.finish()
+    }
+
+    /// What the verifier says to a prover of another system with a witness of its own.
+    pub fn verdict_under(&self, system: System, witness: Vec<Vec<i32>>) -> Result<(), VerifyError> {
+        let proof = self.prove_as(&system, &self.layout, witness.clone(), Clear::honest());
+        let mut public = self.public_of(&witness);
+        for (entries, declared) in public.iter_mut().zip(&self.system.tensors) {
+            if let Home::Constant(data) = &declared.home {
+                entries.clone_from(data);
+            }
+        }
+        self.verify_public(&public, &proof)
     }
 
     /// The honest proof verifies.

@@ -78,7 +78,7 @@ fn shape() -> Shape {
 }
 
 fn field_shape() -> FieldShape {
-    FieldShape { modulus: i64::from(P), degree: 1 }
+    FieldShape { modulus: i64::from(P), degree: 1, packs: false }
 }
 
 /// The layout with so many random rows in trees that are opened once.

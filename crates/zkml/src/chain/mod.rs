@@ -15,8 +15,8 @@ pub use key::{
 };
 pub use prove::{ChainProven, PROVE_PHASES, prove};
 pub use zkml_chain::{
-    Card, Policy, Proof, Refusal, Registered, SnarkKey, SrsOrigin, Statement, Suite, TensorCommitment,
-    Verified, verify,
+    Card, Policy, Proof, Refusal, Registered, SnarkKey, SrsOrigin, Statement, Statistics, Suite,
+    TensorCommitment, Verified, verify,
 };
 
 use zkml_bn254::F;

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use zkml::chain::{ChainKey, ChainOptions, PROVING_FILE, SETUP_PHASES, SRS_FILE, SrsSource, Suite, setup};
+use zkml::chain::{
+    ChainKey, ChainOptions, PROVING_FILE, SETUP_PHASES, SRS_FILE, SrsSource, Statistics, Suite, setup,
+};
 use zkml::key::{CARD_FILE, KEY_FILE};
 use zkml::verifier::statement::hex;
 use zkml::{CompiledModel, Error};
@@ -11,7 +13,8 @@ use super::{is_testing, origins, origins_json, warn};
 use crate::arguments::{Cli, Setup, SuiteName};
 use crate::failure::Failure;
 use crate::progress::Phases;
-use crate::report::{Report, bytes, time};
+use crate::report::{Report, bytes, count, time};
+use crate::table::Table;
 
 pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     let suite = if c.suite == SuiteName::Plonk { Suite::Plonk } else { Suite::Groth16 };
@@ -41,7 +44,7 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
     key.write(&c.out)?;
     let made = start.elapsed();
     let start = Instant::now();
-    let constraints = key.registered()?.circuit().constraints().len();
+    let registered = key.registered()?;
     let checked = start.elapsed();
     if source == SrsSource::Testing {
         warn(
@@ -54,13 +57,13 @@ pub(crate) fn run(c: &Setup, cli: &Cli) -> Result<Report, Failure> {
              Make keys together with zkml ceremony before anything depends on them",
         );
     }
-    report(&key, c, constraints, (made, checked))
+    report(&key, c, registered.statistics(), (made, checked))
 }
 
 fn report(
     key: &ChainKey,
     c: &Setup,
-    constraints: usize,
+    statistics: &Statistics,
     (made, checked): (std::time::Duration, std::time::Duration),
 ) -> Result<Report, Failure> {
     let card = key.card();
@@ -84,17 +87,51 @@ fn report(
     }
     text.push_str(&origins(card));
     text.push_str(&format!(
-        "  {constraints} constraints, columns of 2^{} rows; a verifier checks the card once, in {}\n\
+        "  columns of 2^{} rows; a verifier checks the card once, in {}\n\n{}\n\
          Next: zkml prove --key {} --input DATA.npz --out proof.zkp",
         card.log_rows,
         time(checked),
+        circuit_table(statistics),
         c.out.join(KEY_FILE).display(),
     ));
     let mut json = serde_json::json!({
         "model": id, "suite": suite.name(), "key": c.out.join(KEY_FILE), "card": c.out.join(CARD_FILE),
-        "sizes": sizes, "log_rows": card.log_rows, "batch": card.shape.batch, "constraints": constraints,
+        "sizes": sizes, "log_rows": card.log_rows, "batch": card.shape.batch, "constraints": statistics.constraints,
+        "circuit": circuit_json(statistics),
         "seconds": made.as_secs_f64(), "register_seconds": checked.as_secs_f64(), "testing": is_testing(card),
     });
     json["setup"] = origins_json(card);
     Ok(Report::new(text, json))
+}
+
+/// The constraints of a phase of the circuit, and those of them that hash.
+struct PhaseSize<'s> {
+    name: &'s str,
+    constraints: usize,
+    hashing: usize,
+}
+
+fn circuit_phases(statistics: &Statistics) -> Vec<PhaseSize<'_>> {
+    let phases =
+        statistics.spans.iter().filter(|s| s.total > 0 && !s.path.is_empty() && !s.path.contains('/'));
+    let hashing = |phase: &str| {
+        let inner = |path: &str| path.strip_prefix(phase) == Some("/transcript");
+        statistics.spans.iter().filter(|s| inner(&s.path)).map(|s| s.total).sum()
+    };
+    phases.map(|s| PhaseSize { name: &s.path, constraints: s.total, hashing: hashing(&s.path) }).collect()
+}
+
+fn circuit_table(statistics: &Statistics) -> Table {
+    let mut table = Table::new(&["circuit", "constraints", "hashing"]);
+    for PhaseSize { name, constraints, hashing } in circuit_phases(statistics) {
+        table.row(vec![name.into(), count(constraints as u64), count(hashing as u64)]);
+    }
+    let all = circuit_phases(statistics).iter().map(|p| p.hashing).sum::<usize>();
+    table.row(vec!["all".into(), count(statistics.constraints as u64), count(all as u64)]);
+    table
+}
+
+fn circuit_json(statistics: &Statistics) -> serde_json::Value {
+    let phase = |p: PhaseSize<'_>| serde_json::json!({"phase": p.name, "constraints": p.constraints, "hashing": p.hashing});
+    circuit_phases(statistics).into_iter().map(phase).collect()
 }

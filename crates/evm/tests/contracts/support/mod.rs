@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInteger, One, PrimeField};
-use zkml_bn254::columns::Listed;
+use zkml_bn254::columns::{Listed, PackedStatement};
 use zkml_bn254::field::{point_words, reduce, to_word};
 use zkml_bn254::mercury;
 use zkml_evm::gas::MemoryChain;
@@ -213,7 +213,7 @@ impl<'a> Model<'a> {
         let Sizes { log_rows, committed, witness, helpers, tensor_bytes, .. } = self.architecture.sizes;
         let tensors: Vec<u8> =
             (0..tensor_bytes).map(|_| if dice.below(5) == 0 { dice.bytes()[0] } else { 0 }).collect();
-        let rows = 1usize << log_rows;
+        let (rows, helpers_count) = (1usize << log_rows, helpers);
         let mut make = |count: u8| (0..count).map(|_| column(rows, &mut dice)).collect::<Vec<_>>();
         let (committed, witness, helpers) = (make(committed), make(witness + 1), make(helpers));
         let commit = |columns: &[Vec<Fr>]| columns.iter().map(|c| self.commit(c)).collect::<Vec<_>>();
@@ -223,9 +223,10 @@ impl<'a> Model<'a> {
         let combined = combine(&[&self.weights, &committed, &witness, &helpers], challenge);
         let value = evaluate(&combined, &point);
 
-        let mut list = vec![reduce(&keccak(context))];
-        list.extend(tensors.chunks(31).map(packed));
         let all = [&self.points[..], &points_bytes(&committed_points), &points_bytes(&own)].concat();
+        let statement = PackedStatement { context: reduce(&keccak(context)), bytes: tensors.clone() };
+        let (rho, packed) = statement.evaluate(&all[..all.len() - 64 * usize::from(helpers_count)]);
+        let mut list = vec![statement.context, rho, packed];
         list.extend(all.chunks(32).map(|w| reduce(w.try_into().unwrap())));
         list.extend(&point);
         list.push(value);
@@ -242,13 +243,6 @@ impl<'a> Model<'a> {
         proof.extend(self.architecture.prove_snark(listed.public_inputs()));
         Proven { tensors, committed: points_bytes(&committed_points), proof }
     }
-}
-
-/// A word of up to 31 bytes, zeros following.
-pub fn packed(bytes: &[u8]) -> Fr {
-    let mut word = [0; 32];
-    word[1..=bytes.len()].copy_from_slice(bytes);
-    reduce(&word)
 }
 
 /// The mask, which is the last column of the third tree, and the others with powers of the challenge.

@@ -2,13 +2,13 @@
 
 use ark_bn254::{Fr, G1Affine};
 use zkml_bn254::MercuryProof;
-use zkml_bn254::columns::{ColumnOpening, ColumnPoints, check_opening};
+use zkml_bn254::columns::{ColumnOpening, ColumnPoints, PackedStatement, check_opening};
 use zkml_bn254::field::{from_word, point_from_words, reduce};
 use zkml_evm::keccak;
 use zkml_evm::key::Sizes;
 use zkml_snark::{groth16, plonk};
 
-use super::{Architecture, Model, Proven, Snark, packed};
+use super::{Architecture, Model, Proven, Snark, points_bytes};
 
 struct Words<'a>(&'a [u8]);
 
@@ -43,8 +43,6 @@ fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
     if proven.tensors.len() != tensor_bytes as usize {
         return None;
     }
-    let mut statement = vec![reduce(&keccak(context))];
-    statement.extend(proven.tensors.chunks(31).map(packed));
     let all = |bytes: &[u8], count| {
         let mut words = Words(bytes);
         words.points(count).filter(|_| words.0.is_empty())
@@ -54,6 +52,10 @@ fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
     let (witness, helpers) = (words.points(witness + 1)?, words.points(helpers)?);
     let opening = opening(&mut words, log_rows)?;
     let trees = [&weights, &committed, &witness, &helpers];
+    let statement = PackedStatement { context: reduce(&keccak(context)), bytes: proven.tensors.clone() };
+    let early: Vec<u8> = trees[..3].iter().flat_map(|t| points_bytes(t.points())).collect();
+    let (rho, packed) = statement.evaluate(&early);
+    let statement = [statement.context, rho, packed];
     let inputs = check_opening(srs, &trees, 2, &statement, &opening).ok()?.public_inputs();
     match snark {
         Snark::Groth16(keys) => {
