@@ -46,6 +46,17 @@ pub trait Context {
     /// [`VerifyError::MissingScalar`] if the proof ends.
     fn receive(&mut self, label: &'static str) -> Result<Self::Sealed, VerifyError>;
 
+    /// A sum as one factor of a product: where scalars are masked, a message of its own that the sum is checked against.
+    ///
+    /// # Errors
+    /// Those of [`Context::receive`] and [`Context::assert_zero`].
+    fn factor(&mut self, label: &'static str, mut sum: Self::Linear) -> Result<Self::Sealed, VerifyError> {
+        let value = self.receive(label)?;
+        self.add(&mut sum, &Self::Public::integer(-1), &value);
+        self.assert_zero(sum, label)?;
+        Ok(value)
+    }
+
     /// `factor·value + constant`.
     fn affine(
         &mut self,

@@ -56,6 +56,10 @@ impl<S: ColumnCommitment> Context for Native<'_, S> {
         self.reader.receive(label).map(|(_, value)| value)
     }
 
+    fn factor(&mut self, _: &'static str, sum: S::Challenge) -> Result<S::Challenge, VerifyError> {
+        Ok(sum)
+    }
+
     fn affine(
         &mut self,
         value: &S::Challenge,

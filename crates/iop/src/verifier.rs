@@ -245,12 +245,10 @@ impl<C: Context> Verifier<'_, C> {
                 self.add_numerator(end, &minus, m.as_ref(), None);
             }
             [(d, m), (e, n)] => {
-                // The product of both denominators is a message of its own, so that every product has two factors.
-                let q = self.cx.receive("denominators")?;
-                let mut check = self.cx.zero();
-                self.cx.add(&mut check, &Public::<C>::integer(-1), &q);
-                self.multiply(&mut check, &Public::<C>::integer(1), d, e);
-                self.cx.assert_zero(check, "product of denominators")?;
+                // Every product has two factors.
+                let mut product = self.cx.zero();
+                self.multiply(&mut product, &Public::<C>::integer(1), d, e);
+                let q = self.cx.factor("denominators", product)?;
                 self.cx.add_product(end, weight, &q, h);
                 self.add_numerator(end, &minus, m.as_ref(), Some(e));
                 self.add_numerator(end, &minus, n.as_ref(), Some(d));
@@ -308,10 +306,9 @@ impl<C: Context> Verifier<'_, C> {
         point: &[Public<C>],
         (alpha, beta): (&Public<C>, &Public<C>),
     ) -> Result<Evaluation<Public<C>, Sealed<C>>, VerifyError> {
-        let minus_one = Public::<C>::integer(-1);
         let mut constant = alpha.clone() - Public::<C>::integer(fraction.table as i64 + 1);
         let mut terms: Vec<(Public<C>, Sealed<C>)> = Vec::new();
-        let mut power = minus_one.clone();
+        let mut power = Public::<C>::integer(-1);
         for entry in &fraction.tuple {
             power = power * beta.clone();
             constant = constant + power.clone() * Public::<C>::integer(entry.constant);
@@ -327,16 +324,12 @@ impl<C: Context> Verifier<'_, C> {
             [] => Ok(Evaluation::Public(constant)),
             [(factor, value)] => Ok(Evaluation::Sealed(self.cx.affine(value, factor, &constant))),
             _ => {
-                // A combination of several scalars is a message of its own before it is a factor.
-                let d = self.cx.receive("denominator")?;
-                let mut check = self.cx.zero();
-                self.cx.add(&mut check, &minus_one, &d);
-                self.cx.add_public(&mut check, &constant);
+                let mut sum = self.cx.zero();
+                self.cx.add_public(&mut sum, &constant);
                 for (factor, value) in &terms {
-                    self.cx.add(&mut check, factor, value);
+                    self.cx.add(&mut sum, factor, value);
                 }
-                self.cx.assert_zero(check, "denominator")?;
-                Ok(Evaluation::Sealed(d))
+                self.cx.factor("denominator", sum).map(Evaluation::Sealed)
             }
         }
     }

@@ -280,7 +280,7 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
             }
         }
         if let [a, b] = ds.as_slice() {
-            self.channel.send("denominators", *a * *b);
+            self.channel.send_factor("denominators", *a * *b);
         }
     }
 
@@ -297,7 +297,7 @@ impl<F: PrimeField, K: ExtensionField<F>> Prover<'_, F, K> {
             }
         }
         if sealed > 1 {
-            self.channel.send("denominator", d);
+            self.channel.send_factor("denominator", d);
         }
         d
     }

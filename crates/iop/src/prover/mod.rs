@@ -75,6 +75,13 @@ impl<'a, F, K: Field> Channel<'a, F, K> {
         self.scalars.push(sealed);
     }
 
+    /// Sends a sum that is a factor of a product, where the verifier does not know the scalars that it is a sum of.
+    pub fn send_factor(&mut self, label: &'static str, value: K) {
+        if matches!(self.pads, Pads::OneTime(_)) {
+            self.send(label, value);
+        }
+    }
+
     /// The scalars that were sent.
     ///
     /// # Errors

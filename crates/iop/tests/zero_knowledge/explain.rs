@@ -3,6 +3,7 @@
 use p3_field::PrimeCharacteristicRing;
 use zkml_iop::layout::TreeKind;
 use zkml_iop::prover::{Pads, Proof, Randomness};
+use zkml_iop::sealed::count;
 
 use crate::columns::{Columns, Committed, QUERIES, ROWS, TreeColumns, evaluate, point};
 use crate::field::F;
@@ -129,7 +130,10 @@ fn prove_clear(
 ) -> Proof<Columns> {
     let (scheme, shown) = (Columns { salted: true }, (trees, life.pins.as_slice()));
     let answers = life.proofs[proof].0;
-    prove_with((statement, &statement.layout), witness, shown, Pads::None, answers, randomness, scheme)
+    // The scalars of a proof behind pads, and nothing that hides them.
+    let num_pads = count(&statement.system, &statement.layout, &statement.public, 2).unwrap().num_pads;
+    let (pads, layout) = (vec![F::ZERO; num_pads], &statement.layout);
+    prove_with((statement, layout), witness, shown, Pads::OneTime(&pads), answers, randomness, scheme)
         .unwrap()
 }
 

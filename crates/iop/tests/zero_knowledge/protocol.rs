@@ -238,8 +238,11 @@ pub fn real(
     let mut proofs = Vec::new();
     while proofs.len() < num_proofs {
         let answers = dice.seed();
-        let pads = if prover == Prover::ReusedPads { first_pads.clone() } else { dice.elements(num_pads) };
-        let pads = if prover == Prover::NoPads { Pads::None } else { Pads::OneTime(&pads) };
+        let pads = match prover {
+            Prover::ReusedPads => first_pads.clone(),
+            Prover::NoPads => vec![F::ZERO; num_pads],
+            _ => dice.elements(num_pads),
+        };
         let mask = if prover == Prover::ReusedMask { first_mask.clone() } else { dice.elements(ROWS) };
         let mut randomness = Masked { mask, before: before_mask, asked: 0, dice };
         proofs.extend(
@@ -247,7 +250,7 @@ pub fn real(
                 (statement, &own_layout),
                 witness,
                 (&trees, &pins),
-                pads,
+                Pads::OneTime(&pads),
                 answers,
                 &mut randomness,
                 scheme,
