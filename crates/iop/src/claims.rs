@@ -151,24 +151,12 @@ pub fn column_weights<C: Context, V: Clone>(
     point: &[C::Public],
 ) -> Vec<C::Public> {
     let mut weights = vec![C::Public::integer(0); layout.num_columns()];
-    for (claim, coefficient) in claims.list().iter().zip(coefficients) {
-        let limbs = match claim.target {
-            Target::Tensor(tensor) => vec![(tensor, coefficient.clone())],
-            Target::Limbs { first, count } => {
-                (0..count).map(|j| (first + j, coefficient.clone() * cx.basis(j))).collect()
-            }
-        };
-        let Some(placement) = limbs.first().and_then(|l| layout.placements[l.0].as_ref()) else { continue };
-        let log = placement.log_slab();
-        let slabs = claim.functional.slab_weights(&placement.cuts, &point[..log]);
-        for (tensor, coefficient) in limbs {
-            let Some(placement) = layout.placements[tensor].as_ref() else { continue };
-            let first = layout.first_column(placement.tree);
-            for (slab, weight) in placement.slabs.iter().zip(&slabs) {
-                let at = &mut weights[first + slab.column];
-                let offset = eq_vertex(&point[log..], slab.row >> log);
-                accumulate(at, coefficient.clone() * weight.clone() * offset);
-            }
+    for (tensor, slabs) in tensor_weights(cx, layout, claims, coefficients, point) {
+        let Some(placement) = layout.placements[tensor].as_ref() else { continue };
+        let (first, log) = (layout.first_column(placement.tree), placement.log_slab());
+        for (slab, weight) in placement.slabs.iter().zip(slabs) {
+            let offset = eq_vertex(&point[log..], slab.row >> log);
+            accumulate(&mut weights[first + slab.column], weight * offset);
         }
     }
     for (claim, coefficient) in wide.iter().zip(coefficients.iter().skip(claims.list().len())) {
@@ -183,4 +171,33 @@ pub fn column_weights<C: Context, V: Clone>(
         }
     }
     weights
+}
+
+/// For every tensor with claims, the weights of its slabs at the low coordinates of the row point, added up over the claims.
+fn tensor_weights<C: Context, V: Clone>(
+    cx: &C,
+    layout: &Layout,
+    claims: &Claims<C::Public, V>,
+    coefficients: &[C::Public],
+    point: &[C::Public],
+) -> BTreeMap<usize, Vec<C::Public>> {
+    let mut sums: BTreeMap<usize, Vec<C::Public>> = BTreeMap::new();
+    for (claim, coefficient) in claims.list().iter().zip(coefficients) {
+        let (first, limbs) = match claim.target {
+            Target::Tensor(tensor) => (tensor, 1),
+            Target::Limbs { first, count } => (first, count),
+        };
+        let Some(placement) = layout.placements[first].as_ref() else { continue };
+        let inner = &point[..placement.log_slab()];
+        let slabs = claim.functional.slab_weights(coefficient, &placement.cuts, inner);
+        for limb in 0..limbs {
+            let basis = (limbs > 1).then(|| cx.basis(limb));
+            let own = sums.entry(first + limb).or_insert_with(|| vec![C::Public::integer(0); slabs.len()]);
+            for (sum, weight) in own.iter_mut().zip(&slabs) {
+                let weight = weight.clone();
+                accumulate(sum, basis.iter().fold(weight, |weight, basis| weight * basis.clone()));
+            }
+        }
+    }
+    sums
 }

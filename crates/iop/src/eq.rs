@@ -23,9 +23,9 @@ pub fn eq_points<P: Scalar>(x: &[P], y: &[P]) -> P {
     x.iter().zip(y).fold(P::integer(1), |product, (a, b)| product * eq_pair(a, b))
 }
 
-/// `eq(point, index)` for one vertex of the cube.
+/// `eq(point, index)` for one vertex of the cube: from the highest bit on, which neighbours have in common.
 pub fn eq_vertex<P: Scalar>(point: &[P], index: usize) -> P {
-    point.iter().enumerate().fold(P::integer(1), |product, (bit, x)| {
+    point.iter().enumerate().rev().fold(P::integer(1), |product, (bit, x)| {
         product * if index >> bit & 1 == 1 { x.clone() } else { P::integer(1) - x.clone() }
     })
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::eq::{eq_table, eq_valid, extension, split_point, valid};
+use crate::eq::{eq_table, eq_valid, extension, num_variables, split_point, valid};
 use crate::map::{Group, Map, Relation};
 use crate::packing::PackedWeights;
 use crate::scalar::Scalar;
@@ -64,12 +64,13 @@ impl<P: Scalar> Functional<P> {
             }
         }
         for group in &map.groups {
-            match (&group.relation, group.source.as_slice()) {
-                (Relation::Identity, &[axis]) => {
-                    factors.push(Factor::Eq { axis, point: parts[group.view[0]].to_vec() });
+            match (group.source.as_slice(), axis_points(map, group, &parts)) {
+                (axes @ [_, ..], Some(points)) => {
+                    let points = axes.iter().zip(points);
+                    factors.extend(points.map(|(&axis, point)| Factor::Eq { axis, point }));
                 }
-                (_, []) => scale = scale * group_weights(map, group, &parts)[0].clone(),
-                (_, axes) => factors
+                ([], _) => scale = scale * group_weights(map, group, &parts)[0].clone(),
+                (axes, _) => factors
                     .push(Factor::Dense { axes: axes.to_vec(), weights: group_weights(map, group, &parts) }),
             }
         }
@@ -114,6 +115,56 @@ impl<P: Scalar> Functional<P> {
         }
         out
     }
+}
+
+/// The points at which a group evaluates its source axes, one for each, where it does: axes that are split or merged at powers of two.
+fn axis_points<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Option<Vec<Vec<P>>> {
+    let (_, inner) = group.source.split_first()?;
+    if inner.iter().any(|&a| !map.source[a].is_power_of_two()) {
+        return None;
+    }
+    let mut high = flat_point(map, group, parts)?;
+    let mut points = Vec::with_capacity(group.source.len());
+    for &axis in inner.iter().rev() {
+        let rest = high.split_off(num_variables(map.source[axis]).min(high.len()));
+        points.push(core::mem::replace(&mut high, rest));
+    }
+    points.push(high);
+    points.reverse();
+    Some(points)
+}
+
+/// The point at which a group evaluates its source axes as if they were one, where it does: all of it, an aligned part whose length is a
+/// power of two, or every `2^a`-th entry. Some coordinates are then bits.
+fn flat_point<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Option<Vec<P>> {
+    let inner = group.view.get(1..).unwrap_or_default();
+    if inner.iter().any(|&a| !map.view[a].is_power_of_two()) {
+        return None;
+    }
+    let point = group.view.iter().rev().flat_map(|&a| parts[a].iter().cloned());
+    let Relation::Pairs(pairs) = &group.relation else { return Some(point.collect()) };
+    let length = group.source.iter().map(|&a| map.source[a]).product::<usize>();
+    let variables = group.view.iter().map(|&a| parts[a].len()).sum::<usize>();
+    let start = pairs.first().filter(|_| variables < 32)?.1 as usize;
+    let step = pairs.get(1).map_or(1, |second| (second.1 as usize).wrapping_sub(start));
+    let regular = |(k, &(v, s)): (usize, &(u32, u32))| {
+        v as usize == k && s as usize == start.wrapping_add(k.wrapping_mul(step))
+    };
+    if !pairs.iter().enumerate().all(regular) {
+        return None;
+    }
+    let bits =
+        |integer: usize, count: usize| (0..count).map(move |bit| P::integer((integer >> bit & 1) as i64));
+    if step == 1
+        && start % (1 << variables) == 0
+        && pairs.len() == (length.saturating_sub(start)).min(1 << variables)
+    {
+        let rest = num_variables(length).saturating_sub(variables);
+        return Some(point.chain(bits(start >> variables, rest)).collect());
+    }
+    let log = step.checked_ilog2().filter(|_| step.is_power_of_two() && start < step)? as usize;
+    (pairs.len() == (length.saturating_sub(start)).div_ceil(step))
+        .then(|| bits(start, log).chain(point).collect())
 }
 
 /// The weight of every source index of a group (one weight, their sum, where the group has no source axes).
@@ -178,9 +229,9 @@ impl AxisCut {
 }
 
 impl<P: Scalar> Functional<P> {
-    /// For every slab of a tensor cut along its axes (row-major over blocks), the multilinear extension at `inner` of the
-    /// functional's weights on the slab. `inner` has `Σ log` coordinates, those of the last axis first.
-    pub fn slab_weights(&self, cuts: &[AxisCut], inner: &[P]) -> Vec<P> {
+    /// For every slab of a tensor cut along its axes (row-major over blocks), `coefficient` times the multilinear extension at
+    /// `inner` of the functional's weights on the slab. `inner` has `Σ log` coordinates, those of the last axis first.
+    pub fn slab_weights(&self, coefficient: &P, cuts: &[AxisCut], inner: &[P]) -> Vec<P> {
         let mut starts = vec![0; cuts.len()];
         let mut start = 0;
         for (axis, cut) in cuts.iter().enumerate().rev() {
@@ -188,7 +239,8 @@ impl<P: Scalar> Functional<P> {
             start += cut.log;
         }
         let part = |axis: usize| &inner[starts[axis]..starts[axis] + cuts[axis].log];
-        let mut weights = vec![self.scale.clone(); cuts.iter().map(|c| c.blocks).product()];
+        let scale = coefficient.clone() * self.scale.clone();
+        let mut weights = vec![scale; cuts.iter().map(|c| c.blocks).product()];
         for factor in &self.factors {
             let (axes, values) = match factor {
                 Factor::Eq { axis, point } => {
@@ -252,4 +304,82 @@ fn dense_block_weights<P: Scalar>(cuts: &[AxisCut], weights: &[P], inner: &[Vec<
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeCharacteristicRing;
+    use p3_koala_bear::KoalaBear as F;
+    use zkml_ir::ops::{AxisMap, View};
+
+    use super::*;
+    use crate::eq::cube_variables;
+
+    /// Maps whose groups evaluate an axis at a point, and similar ones whose groups do not.
+    fn maps() -> Vec<(Map, bool)> {
+        let strided = |length: usize, view: usize, offset: i64, step: i64| {
+            let axes = vec![AxisMap { offset, divisor: 1, terms: vec![(0, step)] }];
+            Map::strided(&[length], &View { shape: vec![view], axes, fill: 0 }).unwrap()
+        };
+        let part = |length: usize, from: u32, count: usize| {
+            Map::along(&[length], 0, count, (0..count as u32).map(|i| (i, from + i))).unwrap()
+        };
+        vec![
+            (Map::reshape(&[48], &[3, 4, 4]).unwrap(), true),
+            (Map::reshape(&[48], &[1, 3, 16]).unwrap(), true),
+            (Map::reshape(&[48], &[4, 4, 3]).unwrap(), false),
+            (Map::reshape(&[3, 16], &[48]).unwrap(), true),
+            (Map::reshape(&[3, 4, 2, 2], &[12, 4]).unwrap(), true),
+            (Map::reshape(&[6, 4, 2], &[3, 16]).unwrap(), true),
+            (Map::reshape(&[4, 3], &[12]).unwrap(), false),
+            (Map::reshape(&[4, 4], &[2, 8]).unwrap(), true),
+            (part(64, 32, 32), true),
+            (part(40, 32, 8), true),
+            (part(40, 16, 8), true),
+            (part(28, 14, 14), false),
+            (part(40, 4, 8), false),
+            (part(40, 0, 7), false),
+            (part(40, 39, 1), true),
+            (strided(28, 14, 0, 2), true),
+            (strided(28, 14, 1, 2), true),
+            (strided(27, 14, 0, 2), true),
+            (strided(27, 14, 1, 2), true),
+            (strided(28, 13, 1, 2), false),
+            (strided(28, 7, 3, 4), true),
+            (strided(28, 9, 1, 3), false),
+            (strided(28, 28, -1, 1), false),
+            (strided(6, 3, 5, 0), false),
+        ]
+    }
+
+    #[test]
+    fn groups_that_evaluate_an_axis_weigh_its_entries_as_their_relations_do() {
+        for (map, regular) in maps() {
+            let variables = cube_variables(&map.view);
+            let point: Vec<F> = (0..variables).map(|i| F::from_usize(1000 + 77 * i)).collect();
+            let parts = split_point(&map.view, &point);
+            for group in &map.groups {
+                let Some(points) = axis_points(&map, group, &parts) else { continue };
+                let axes = points.iter().zip(&group.source);
+                let tables: Vec<_> = axes.map(|(point, &axis)| eq_table(point, map.source[axis])).collect();
+                assert_eq!(product_table(&tables), group_weights(&map, group, &parts), "{map:?}");
+            }
+            let all = map.groups.iter().all(|g| axis_points(&map, g, &parts).is_some());
+            assert_eq!(all, regular, "{map:?}");
+            let data: Vec<i32> =
+                (0..map.source.iter().product::<usize>()).map(|i| (i * i % 23) as i32).collect();
+            let view = map.materialize(&data);
+            let eq = eq_table(&point, 1 << variables);
+            let mut expected = F::ZERO;
+            for (entry, value) in view.iter().enumerate() {
+                let (mut row, mut rest, mut shift) = (0, entry, 0);
+                for &length in map.view.iter().rev() {
+                    row += (rest % length) << shift;
+                    (rest, shift) = (rest / length, shift + num_variables(length));
+                }
+                expected += eq[row] * <F as Scalar>::integer(i64::from(*value));
+            }
+            assert_eq!(Functional::new(&map, &point).apply(&data), expected, "{map:?}");
+        }
+    }
 }
