@@ -138,7 +138,8 @@ library Columns {
         challenge(o, digest, snarkBytes);
     }
 
-    /// @dev Writes the list of section 6, after the combination challenge, to memory, and says where that begins and ends.
+    /// @dev Writes the points and, after them, the combination challenge and the list of section 6 to memory. Says where the challenge
+    /// lies and where the list ends.
     function list(
         Opening memory o,
         Sizes memory s,
@@ -150,18 +151,18 @@ library Columns {
         bytes calldata proof,
         uint256 own
     ) private view returns (uint256 start, uint256 end) {
-        uint256 weightBytes = s.weights * 0x40;
+        uint256 r = o.r;
         uint256 gamma;
         uint256 points;
+        uint256 early = (o.mask + 1) * 0x40;
+        uint256 weightBytes = s.weights * 0x40;
+        uint256 rowBytes = (s.logRows + 1) * 0x20;
         assembly ("memory-safe") {
-            start := mload(0x40)
-            gamma := calldataload(add(proof.offset, own))
-            mstore(start, gamma)
-            mstore(add(start, 0x20), context)
-            points := add(start, 0x80)
-            // The tensors' hash takes the place before the points until `evaluate` has drawn its point from both.
+            let hashed := mload(0x40)
+            points := add(hashed, 0x40)
+            mstore(hashed, context)
             calldatacopy(points, tensors.offset, tensors.length)
-            mstore(sub(points, 0x20), keccak256(points, tensors.length))
+            mstore(add(hashed, 0x20), keccak256(points, tensors.length))
             let to := points
             if weightBytes {
                 extcodecopy(weights, to, weightsAt, weightBytes)
@@ -169,14 +170,23 @@ library Columns {
             }
             calldatacopy(to, committed.offset, committed.length)
             to := add(to, committed.length)
-            calldatacopy(to, proof.offset, own)
-            end := add(to, own)
+            let ownPoints := sub(own, rowBytes)
+            calldatacopy(to, proof.offset, ownPoints)
+            start := add(to, ownPoints)
+            gamma := calldataload(add(proof.offset, own))
+            mstore(start, gamma)
+            mstore(add(start, 0x20), mod(keccak256(hashed, add(early, 0x40)), r))
+            let late := add(points, early)
+            mstore(add(start, 0x60), mod(keccak256(late, sub(start, late)), r))
+            end := add(start, 0x80)
+            calldatacopy(end, add(proof.offset, ownPoints), rowBytes)
+            end := add(end, rowBytes)
             mstore(0x40, end)
         }
+        evaluate(tensors, start, r);
         o.gamma = gamma;
         o.points = points;
-        evaluate(o, tensors);
-        o.row = end - (s.logRows + 1) * 0x20;
+        o.row = start + 0x80;
         uint256 messages;
         assembly ("memory-safe") {
             messages := add(add(proof.offset, own), 0x20)
@@ -185,14 +195,10 @@ library Columns {
         if (gamma >= R) revert NotCanonical();
     }
 
-    /// @dev Evaluates the tensors' words at a point drawn from their hash and the points before the helpers', and lists both.
-    function evaluate(Opening memory o, bytes calldata tensors) private pure {
-        uint256 r = o.r;
-        uint256 points = o.points;
-        uint256 length = (o.mask + 1) * 0x40;
+    /// @dev Evaluates the tensors' words at the first word of the list, and writes the value to the second.
+    function evaluate(bytes calldata tensors, uint256 start, uint256 r) private pure {
         assembly ("memory-safe") {
-            let hashed := sub(points, 0x20)
-            let rho := mod(keccak256(hashed, add(length, 0x20)), r)
+            let rho := mload(add(start, 0x20))
             let value := 0
             // 28 bytes a word, from the last to the first; the last may reach beyond the tensors, and is cut there.
             let from := tensors.offset
@@ -207,16 +213,13 @@ library Columns {
                 at := sub(at, 28)
                 value := addmod(mulmod(value, rho, r), shr(32, calldataload(at)), r)
             }
-            mstore(sub(points, 0x40), rho)
-            mstore(hashed, value)
+            mstore(add(start, 0x40), value)
         }
     }
 
-    /// @dev Hashes the list and evaluates it at the hash; every word of it must be below r.
+    /// @dev Hashes the challenge and the list, and evaluates the list at the hash; every word of it must be below r.
     function hashList(Opening memory o, uint256 start, uint256 end) private pure returns (uint256 digest) {
         uint256 r = o.r;
-        uint256 points = o.points;
-        uint256 row = o.row;
         uint256 xi;
         uint256 e;
         bool ok;
@@ -224,24 +227,12 @@ library Columns {
             digest := keccak256(start, sub(end, start))
             xi := mod(digest, r)
             ok := 1
-            let at := end
-            for {} gt(at, row) {} {
+            let first := add(start, 0x20)
+            for { let at := end } gt(at, first) {} {
                 at := sub(at, 0x20)
                 let word := mload(at)
                 ok := and(ok, lt(word, r))
                 e := addmod(mulmod(e, xi, r), word, r)
-            }
-            for {} gt(at, points) {} {
-                at := sub(at, 0x40)
-                let y := mload(add(at, 0x20))
-                let x := mload(at)
-                ok := and(ok, and(lt(x, r), lt(y, r)))
-                e := addmod(mulmod(addmod(mulmod(e, xi, r), y, r), xi, r), x, r)
-            }
-            // The context's element, the tensors' point and their value are reduced.
-            for { start := add(start, 0x20) } gt(at, start) {} {
-                at := sub(at, 0x20)
-                e := addmod(mulmod(e, xi, r), mload(at), r)
             }
         }
         if (!ok) revert NotCanonical();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Bn254, R, WrongLength, InvalidPoint} from "./Bn254.sol";
+import {Bn254, P, R, WrongLength, InvalidPoint} from "./Bn254.sol";
 import {Columns, Sizes} from "./Columns.sol";
 import {DataContract} from "./DataContract.sol";
 import {Groth16} from "./Groth16.sol";
@@ -51,7 +51,7 @@ abstract contract ModelVerifier {
         virtual;
 }
 
-/// @notice Reverts unless weights are as many points as a key says, each a column's: on the curve, with coordinates below r.
+/// @notice Reverts unless weights are as many points as a key says, each on the curve, with coordinates below the field's order.
 function checkWeights(bytes memory key, bytes memory weights) pure {
     uint256 word;
     uint256 points;
@@ -61,7 +61,7 @@ function checkWeights(bytes memory key, bytes memory weights) pure {
     }
     Sizes memory s = Columns.sizes(word);
     if (weights.length != s.weights * 0x40) revert WrongLength();
-    if (!Bn254.areValid(points, s.weights, R)) revert InvalidPoint();
+    if (!Bn254.areValid(points, s.weights, P)) revert InvalidPoint();
 }
 
 /// @title Verifier of one model's proofs of the suite `groth16`

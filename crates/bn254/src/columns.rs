@@ -18,7 +18,7 @@ use zkml_snark::srs::Srs;
 
 use crate::digest::keccak;
 use crate::error::Bn254Error;
-use crate::field::{F, coordinate_to_scalar, from_ark, point_words, reduce, to_ark, to_word};
+use crate::field::{F, from_ark, point_words, reduce, to_ark, to_word};
 use crate::mercury::{self, MercuryProof, low_variables};
 use crate::transcript::Poseidon2Transcript;
 
@@ -68,13 +68,9 @@ impl ColumnPoints {
     /// Commitments as a proof or a card holds them.
     ///
     /// # Errors
-    /// [`Bn254Error::UnluckyPoint`] for points at infinity, and where a coordinate is no element of the scalar field.
+    /// [`Bn254Error::UnluckyPoint`] for points at infinity.
     pub fn new(points: Vec<G1Affine>) -> Result<Self, Bn254Error> {
-        let fits = |p: &G1Affine| {
-            p.xy()
-                .is_some_and(|(x, y)| coordinate_to_scalar(x).is_some() && coordinate_to_scalar(y).is_some())
-        };
-        if points.iter().all(fits) { Ok(Self(points)) } else { Err(Bn254Error::UnluckyPoint) }
+        if points.iter().any(AffineRepr::is_zero) { Err(Bn254Error::UnluckyPoint) } else { Ok(Self(points)) }
     }
 
     /// The points.
@@ -82,10 +78,9 @@ impl ColumnPoints {
         &self.0
     }
 
-    /// The coordinates, `x` then `y` of every point, as elements of the scalar field.
-    pub fn coordinates(&self) -> Vec<Fr> {
-        let coordinates = self.0.iter().filter_map(AffineRepr::xy).flat_map(|(x, y)| [x, y]);
-        coordinates.filter_map(coordinate_to_scalar).collect()
+    /// The words, `x` then `y` of every point.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(point_words).flatten().collect()
     }
 }
 
@@ -135,10 +130,10 @@ pub struct PackedStatement {
 }
 
 impl PackedStatement {
-    /// `ρ`, a hash of the packed tensors and of the points of all columns but the helpers', and the polynomial of the packed words
-    /// there: see `docs/bn254.md`, section 6.
+    /// `ρ`, a hash of the context, the packed tensors and the points of all columns but the helpers', and the polynomial of the packed
+    /// words there: see `docs/bn254.md`, section 6.
     pub fn evaluate(&self, points: &[u8]) -> (Fr, Fr) {
-        let rho = reduce(&keccak(&[&keccak(&[&self.bytes]), points]));
+        let rho = reduce(&keccak(&[&to_word(self.context), &keccak(&[&self.bytes]), points]));
         let words = self.bytes.chunks(packing::WORD).map(|chunk| {
             let mut word = [0; packing::WORD];
             word[..chunk.len()].copy_from_slice(chunk);
@@ -146,6 +141,11 @@ impl PackedStatement {
         });
         (rho, words.rev().fold(Fr::zero(), |sum, word| sum * rho + word))
     }
+}
+
+/// `η`, which stands for the points of the helpers' columns.
+pub fn helpers_digest(points: &[u8]) -> Fr {
+    reduce(&keccak(&[points]))
 }
 
 /// What a contract reads beside the SNARK, in the order in which it is hashed: see `docs/bn254.md`, section 6.
@@ -156,13 +156,13 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The combination challenge, and the words: the context's element, `ρ` and the value there, the columns' coordinates, the row point, the value.
+    /// The combination challenge, and the words: `ρ`, the value there, `η`, the row point, the value.
     pub fn of(challenge: Fr, words: Vec<Fr>) -> Self {
         Self { challenge, words }
     }
 
-    fn new(statement: &[Fr], coordinates: impl Iterator<Item = Fr>, opening: &ColumnOpening) -> Self {
-        let words = statement.iter().copied().chain(coordinates).chain(opening.point.iter().copied());
+    fn new(statement: [Fr; 3], opening: &ColumnOpening) -> Self {
+        let words = statement.into_iter().chain(opening.point.iter().copied());
         Self { challenge: opening.challenge, words: words.chain([opening.value]).collect() }
     }
 
@@ -181,7 +181,7 @@ impl Listed {
     }
 }
 
-/// Checks the opening of trees of columns, the mask last in its tree, under the listed words of a statement: the combined column has the claimed
+/// Checks the opening of trees of columns, the mask last in its tree, under `ρ`, `v` and `η` of a statement: the combined column has the claimed
 /// value at the claimed point. Returns what the SNARK must prove about it.
 ///
 /// # Errors
@@ -194,15 +194,14 @@ pub fn check_opening(
     srs: &Srs,
     trees: &[&ColumnPoints],
     mask_tree: usize,
-    statement: &[Fr],
+    statement: [Fr; 3],
     opening: &ColumnOpening,
 ) -> Result<Listed, Bn254Error> {
     let points: Vec<&[G1Affine]> = trees.iter().map(|t| t.points()).collect();
     let (others, mask) = split_mask(&points, mask_tree).ok_or(Bn254Error::Columns { expected: 1, got: 0 })?;
     let others: Vec<G1Affine> = others.into_iter().copied().collect();
     let column = msm(&others, &powers(opening.challenge, others.len())) + mask;
-    let coordinates = trees.iter().flat_map(|t| t.coordinates());
-    let listed = Listed::new(statement, coordinates, opening);
+    let listed = Listed::new(statement, opening);
     mercury::verify(srs.tau_g2, column, &opening.point, opening.value, listed.digest(), &opening.proof)?;
     Ok(listed)
 }
@@ -260,7 +259,7 @@ impl ColumnCommitment for KzgColumns {
     }
 
     fn commitment_bytes(&self, commitment: &ColumnPoints) -> Vec<u8> {
-        commitment.0.iter().flat_map(point_words).flatten().collect()
+        commitment.to_bytes()
     }
 
     fn columns(tree: &ColumnTree) -> &[Vec<F>] {
@@ -290,9 +289,8 @@ impl ColumnCommitment for KzgColumns {
             .collect();
         let point: Vec<Fr> = point.iter().map(|&z| to_ark(z)).collect();
         let value = mercury::evaluate(&combined, &point);
-        let coordinates = trees.iter().flat_map(|t| t.points.coordinates());
         let mut opening = ColumnOpening { challenge, point, value, proof: MercuryProof::default() };
-        let seed = Listed::new(transcript.listed(), coordinates, &opening).digest();
+        let seed = Listed::new(transcript.listed(), &opening).digest();
         opening.proof = mercury::open(self.rows()?, &combined, &opening.point, seed)?;
         Ok(opening)
     }

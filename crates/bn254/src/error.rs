@@ -48,9 +48,7 @@ pub enum Bn254Error {
         advice: &'static str,
     },
     /// A commitment fell on a point that no proof can hold: an event of probability 2^-126.
-    #[error(
-        "a commitment is at infinity or has a coordinate beyond the scalar field; prove again with fresh randomness"
-    )]
+    #[error("a commitment is at infinity; prove again with fresh randomness")]
     UnluckyPoint,
     /// A challenge of the opening met another one: an event of probability 2^-250.
     #[error("a challenge of the opening is degenerate; prove again")]

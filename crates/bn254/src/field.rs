@@ -44,11 +44,6 @@ pub fn reduce(digest: &[u8; 32]) -> Fr {
     Fr::from_be_bytes_mod_order(digest)
 }
 
-/// A coordinate of a point as an element of the scalar field, where it is small enough.
-pub fn coordinate_to_scalar(coordinate: Fq) -> Option<Fr> {
-    Fr::from_bigint(coordinate.into_bigint())
-}
-
 /// The two words of a point; zeros for the point at infinity.
 pub fn point_words(point: &G1Affine) -> [[u8; WORD]; 2] {
     match point.xy() {

@@ -91,13 +91,8 @@ impl ClearProof {
         let refused = |e: Bn254Error| VerifyError::Opening(Box::new(e));
         let statement = relation.statement(public).map_err(refused)?;
         let trees = relation.trees(shared, (&self.parts.witness, self.parts.helpers.as_ref()));
-        let assignment = Assignment {
-            context: statement.context,
-            blinding: self.blinding,
-            packed: statement.evaluate(&relation.early_points(&trees.map_err(refused)?)),
-            shared,
-            proof: &self.parts,
-        };
+        let listed = relation.listed(&statement, &trees.map_err(refused)?);
+        let assignment = Assignment { blinding: self.blinding, listed, proof: &self.parts };
         relation.build(arithmetization, Some(assignment))
     }
 
@@ -158,14 +153,13 @@ impl OuterProof {
     ) -> Result<Listed, Bn254Error> {
         let statement = relation.statement(public)?;
         let trees = relation.trees(shared, (&self.witness, self.helpers.as_ref()))?;
-        let (rho, value) = statement.evaluate(&relation.early_points(&trees));
-        let words = [statement.context, rho, value];
+        let words = relation.listed(&statement, &trees);
         if self.opening.point.len() != relation.layout.log_rows {
             return Err(Bn254Error::Encoding(
                 "the row point has another number of coordinates than the columns",
             ));
         }
-        check_opening(relation.columns.srs(), &trees, relation.mask_tree(), &words, &self.opening)
+        check_opening(relation.columns.srs(), &trees, relation.mask_tree(), words, &self.opening)
     }
 
     /// The words of `docs/bn254.md`, section 3: points, row point, value, challenge, opening.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use zkml_iop::builder::{FieldShape, Shape, Visibility, build_system};
-use zkml_iop::commitment::ColumnCommitment;
 use zkml_iop::layout::{Layout, Reserved, TreeKind};
 use zkml_iop::packing::Packing;
 use zkml_iop::registration::registration_system;
@@ -13,7 +12,9 @@ use zkml_iop::system::{Home, System};
 use zkml_ir::Graph;
 use zkml_snark::srs::Srs;
 
-use crate::columns::{ColumnPoints, KzgColumns, MIN_LOG_ROWS, PackedStatement, RESERVED_ROWS};
+use crate::columns::{
+    ColumnPoints, KzgColumns, MIN_LOG_ROWS, PackedStatement, RESERVED_ROWS, helpers_digest,
+};
 use crate::digest::keccak;
 use crate::error::Bn254Error;
 use crate::field::reduce;
@@ -186,10 +187,15 @@ impl Relation {
         Ok(trees)
     }
 
-    /// The words of the points that are committed before the first challenge, in the layout's order.
-    pub(crate) fn early_points(&self, trees: &[&ColumnPoints]) -> Vec<u8> {
-        let early = self.layout.trees.iter().zip(trees).filter(|(tree, _)| tree.kind != TreeKind::Helpers);
-        early.flat_map(|(_, points)| self.columns.commitment_bytes(points)).collect()
+    /// `ρ`, `v` and `η` of a statement and the commitments of all trees, in the layout's order.
+    pub(crate) fn listed(&self, statement: &PackedStatement, trees: &[&ColumnPoints]) -> [Fr; 3] {
+        let points = |of_helpers: bool| {
+            let kinds = self.layout.trees.iter().map(|tree| tree.kind == TreeKind::Helpers);
+            let chosen = kinds.zip(trees).filter(|(helpers, _)| *helpers == of_helpers);
+            chosen.flat_map(|(_, points)| points.to_bytes()).collect::<Vec<u8>>()
+        };
+        let (rho, value) = statement.evaluate(&points(false));
+        [rho, value, helpers_digest(&points(true))]
     }
 
     /// The number of points of a tree, with the mask's.
@@ -206,9 +212,9 @@ impl Relation {
     pub fn error_terms(&self) -> Vec<ErrorTerm> {
         let mut terms = error_terms(&self.system, &self.layout, 0);
         let rows = (1u64 << self.layout.log_rows) as f64;
-        let words = 2.0 * self.layout.num_columns() as f64 + self.layout.log_rows as f64;
+        let words = self.layout.log_rows as f64 + 4.0;
         terms.push(ErrorTerm { name: "column combination", degree: self.layout.num_columns() as f64 });
-        terms.push(ErrorTerm { name: "public inputs", degree: words + 5.0 });
+        terms.push(ErrorTerm { name: "public inputs", degree: words });
         terms.push(ErrorTerm { name: "packed tensors", degree: self.packing.words() as f64 });
         terms.push(ErrorTerm { name: "opening", degree: 8.0 * rows });
         terms

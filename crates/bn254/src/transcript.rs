@@ -9,8 +9,8 @@ use ark_ff::{AdditiveGroup, PrimeField};
 use zkml_iop::packing::PackedValue;
 use zkml_iop::transcript::Transcript;
 
-use crate::columns::PackedStatement;
-use crate::field::{F, WORD, from_ark, to_ark};
+use crate::columns::{PackedStatement, helpers_digest};
+use crate::field::{F, from_ark, to_ark};
 use crate::poseidon2::{Arithmetic, WIDTH, permute};
 
 const RATE: usize = WIDTH - 1;
@@ -91,85 +91,89 @@ fn field_digest(pattern: &blake3::Hasher) -> Fr {
 pub struct Poseidon2Transcript {
     sponge: Sponge<Fr>,
     statement: PackedStatement,
-    /// The points of the columns that were absorbed so far.
-    points: Vec<u8>,
-    /// What of the statement a contract lists, as far as it was absorbed.
-    listed: Vec<Fr>,
+    /// Bytes whose hash the next scalar or challenge absorbs first.
+    bytes: Vec<u8>,
+    /// `ρ` and `v`, once they are known.
+    packed: (Fr, Fr),
+    /// The hash of the bytes after them.
+    helpers: Fr,
 }
 
 impl Poseidon2Transcript {
-    /// The transcript of a circuit: its digest, then the context's element, then a secret uniform scalar.
+    /// The transcript of a circuit: its digest, then a secret uniform scalar.
     ///
     /// The row point and the combination challenge leave the SNARK, and all messages before them are functions of the witness:
     /// without the blinding, whoever guesses a witness could compute them and compare.
     pub fn new(circuit: &[u8; 32], statement: PackedStatement, blinding: Fr) -> Self {
         let mut sponge = Sponge::new(circuit);
-        sponge.open(&statement.context, &blinding);
-        let listed = vec![statement.context];
-        Self { sponge, statement, points: Vec::new(), listed }
+        sponge.blind(&blinding);
+        Self {
+            sponge,
+            statement,
+            bytes: Vec::new(),
+            packed: Default::default(),
+            helpers: helpers_digest(&[]),
+        }
     }
 
-    /// The words of the statement that a contract lists: complete once the packed tensors were evaluated.
-    pub fn listed(&self) -> &[Fr] {
-        &self.listed
+    /// `ρ`, `v` and `η`, which a contract lists: known once the proof is complete.
+    pub fn listed(&self) -> [Fr; 3] {
+        [self.packed.0, self.packed.1, self.helpers]
+    }
+
+    fn flush(&mut self) {
+        if !self.bytes.is_empty() {
+            self.helpers = helpers_digest(&core::mem::take(&mut self.bytes));
+            self.sponge.absorb_hash(&self.helpers);
+        }
     }
 }
 
 impl Transcript<F, F> for Poseidon2Transcript {
-    /// Absorbs bytes as big-endian words of 32 bytes, the last one filled up with zeros.
+    /// Takes bytes down. Their hash is absorbed before the next scalar or challenge, alone or as part of `ρ`.
     fn absorb_bytes(&mut self, label: &'static str, bytes: &[u8]) {
-        self.sponge.event(b'b', label, bytes.len());
-        let words: Vec<Fr> = bytes
-            .chunks(WORD)
-            .enumerate()
-            .map(|(index, chunk)| {
-                let mut word = [0; WORD];
-                word[..chunk.len()].copy_from_slice(chunk);
-                let element = Fr::from_be_bytes_mod_order(&word);
-                if crate::field::to_word(element) != word {
-                    // Words beyond the modulus are marked, so that no two strings are absorbed alike.
-                    self.sponge.event(b'w', "", index << 8 | usize::from(word[0]));
-                }
-                element
-            })
-            .collect();
-        self.sponge.push(&words);
-        self.points.extend_from_slice(bytes);
+        self.sponge.announce(label, bytes.len());
+        self.bytes.extend_from_slice(bytes);
     }
 
     fn packed(&mut self) -> Option<PackedValue<F>> {
-        let (point, value) = self.statement.evaluate(&self.points);
-        self.sponge.packed(&point, &value);
-        self.listed.extend([point, value]);
+        let (point, value) = self.statement.evaluate(&core::mem::take(&mut self.bytes));
+        self.sponge.absorb_packed(&point, &value);
+        self.packed = (point, value);
         Some(PackedValue { point: from_ark(point), value: from_ark(value) })
     }
 
     fn absorb_scalars(&mut self, label: &'static str, scalars: &[F]) {
+        self.flush();
         let elements: Vec<Fr> = scalars.iter().map(|&s| to_ark(s)).collect();
         self.sponge.absorb(label, &elements);
     }
 
     fn challenge(&mut self, label: &'static str) -> F {
+        self.flush();
         from_ark(self.sponge.challenge(label))
     }
 }
 
 impl<A: Arithmetic> Sponge<A> {
-    /// Absorbs the context's element and the blinding.
-    pub(crate) fn open(&mut self, context: &A, blinding: &A) {
-        self.absorb("context", core::slice::from_ref(context));
+    /// Absorbs the blinding.
+    pub(crate) fn blind(&mut self, blinding: &A) {
         self.absorb("blinding", core::slice::from_ref(blinding));
     }
 
-    /// Absorbs the point and the value of the packed tensors.
-    pub(crate) fn packed(&mut self, point: &A, value: &A) {
-        self.absorb("packed tensors", &[point.clone(), value.clone()]);
+    /// Says that bytes are to come, whose hash follows.
+    pub(crate) fn announce(&mut self, label: &'static str, bytes: usize) {
+        self.event(b'b', label, bytes);
     }
 
-    /// Absorbs what [`Transcript::absorb_bytes`] absorbs of these words, all below the modulus.
-    pub(crate) fn absorb_words(&mut self, label: &'static str, words: &[A]) {
-        self.event(b'b', label, words.len() * WORD);
-        self.push(words);
+    /// Absorbs the hash of bytes.
+    pub(crate) fn absorb_hash(&mut self, hash: &A) {
+        self.absorb("hash", core::slice::from_ref(hash));
+    }
+
+    /// Absorbs `ρ` and `v`.
+    pub(crate) fn absorb_packed(&mut self, point: &A, value: &A) {
+        self.absorb("packed tensors", &[point.clone(), value.clone()]);
     }
 }
 
@@ -215,7 +219,14 @@ mod tests {
             after(|t| t.absorb_bytes("a", &[0])),
             after(|t| t.absorb_bytes("a", &[0, 0])),
             after(|t| t.absorb_bytes("a", &[255; 32])),
-            after(|t| t.absorb_bytes("a", &crate::field::to_word(Fr::from_be_bytes_mod_order(&[255; 32])))),
+            after(|t| {
+                t.absorb_bytes("a", &[0]);
+                t.absorb_bytes("a", &[0]);
+            }),
+            after(|t| {
+                t.absorb_bytes("a", &[0, 0]);
+                t.packed();
+            }),
         ];
         for (i, a) in ends.iter().enumerate() {
             assert!(ends[..i].iter().all(|b| a != b), "case {i}");
@@ -236,8 +247,9 @@ mod tests {
         assert_ne!(honest.1, first(8, 1, &[5, 6], 3, &[9; 64]).1);
         assert_ne!(honest.1, first(7, 2, &[5, 6], 3, &[9; 64]).1);
         assert_ne!(honest.1, first(7, 1, &[5, 6], 4, &[9; 64]).1);
-        // The point depends on the tensors and on the commitments, and on nothing that only the prover knows.
-        assert_eq!(honest.0, first(8, 2, &[5, 6], 4, &[9; 64]).0);
+        // The point depends on the statement and the commitments, and on nothing that only the prover knows.
+        assert_eq!(honest.0, first(8, 1, &[5, 6], 4, &[9; 64]).0);
+        assert_ne!(honest.0, first(7, 2, &[5, 6], 3, &[9; 64]).0);
         for other in [first(7, 1, &[5, 7], 3, &[9; 64]), first(7, 1, &[5, 6], 3, &[8; 64])] {
             assert!(honest.0 != other.0 && honest.1 != other.1);
         }

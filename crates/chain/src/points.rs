@@ -29,7 +29,7 @@ impl Points {
         }
         let points: Option<Vec<_>> = pairs.iter().map(point_from_words).collect();
         let points = points.ok_or("a point is not canonical, off the curve, or at infinity")?;
-        ColumnPoints::new(points).map(Self).map_err(|_| "a coordinate is beyond the scalar field")
+        ColumnPoints::new(points).map(Self).map_err(|_| "a point is at infinity")
     }
 }
 

@@ -15,24 +15,22 @@ use zkml_iop::verifier::verify;
 use zkml_snark::circuit::{Arithmetization, Builder};
 
 use super::wire::{Circuit, Wire};
-use crate::columns::{COMBINATION, ColumnPoints, KzgColumns, Listed};
-use crate::field::to_ark;
+use crate::columns::{COMBINATION, KzgColumns, Listed, helpers_digest};
+use crate::field::{WORD, to_ark};
 use crate::transcript::Sponge;
 
+/// The bytes of a point.
+const POINT_BYTES: usize = 2 * WORD;
 /// The most constraints of a circuit, and witnesses: cards name graphs, and whoever reads a card builds its circuit.
 pub const MAX_CONSTRAINTS: usize = 1 << 20;
 
 /// What the prover knows: everything that the circuit has as witnesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Assignment<'a> {
-    /// The element of the statement's context.
-    pub context: Fr,
     /// The transcript's blinding.
     pub blinding: Fr,
-    /// The value of the statement's packed tensors.
-    pub packed: (Fr, Fr),
-    /// Commitments that are part of the statement.
-    pub shared: &'a [(TreeKind, ColumnPoints)],
+    /// `ρ`, `v` and `η` of the statement and the commitments.
+    pub listed: [Fr; 3],
     /// The proof in the clear.
     pub proof: &'a Proof<KzgColumns>,
 }
@@ -54,19 +52,17 @@ pub fn build(
 ) -> Result<Builder, VerifyError> {
     let circuit = Circuit::new(Builder::bounded(arithmetization, MAX_CONSTRAINTS));
     circuit.with_builder(|b| b.enter("statement"));
-    let context = circuit.witness(assignment.map(|a| a.context));
     let mut cx = CircuitContext {
         sponge: Sponge::new(digest),
         circuit,
         assignment,
         layout,
-        listed: vec![context.clone()],
-        coordinates: Vec::new(),
+        listed: Vec::with_capacity(3),
         position: 0,
         opened: None,
     };
     let blinding = cx.circuit.witness(assignment.map(|a| a.blinding));
-    cx.sponge(|sponge| sponge.open(&context, &blinding));
+    cx.sponge(|sponge| sponge.blind(&blinding));
     verify(&mut cx, system, layout, constants, &[])?;
     cx.finish()
 }
@@ -77,9 +73,8 @@ struct CircuitContext<'a> {
     sponge: Sponge<Wire>,
     assignment: Option<Assignment<'a>>,
     layout: &'a Layout,
-    /// The context's element, then the point and the value of the packed tensors.
+    /// `ρ`, `v` and, where there are helpers, `η`.
     listed: Vec<Wire>,
-    coordinates: Vec<(TreeKind, Vec<Wire>)>,
     /// The number of scalars received.
     position: usize,
     /// The combination challenge, the point and the value of the opening.
@@ -109,14 +104,8 @@ impl CircuitContext<'_> {
         let missing = VerifyError::MissingScalar { expected: "opening" };
         let (challenge, point, value) = self.opened.as_ref().ok_or(missing)?;
         let mut words = self.listed.clone();
-        // Trees are committed in the order of the transcript, and listed in the order of the layout.
-        for tree in &self.layout.trees {
-            let (_, coordinates) = self
-                .coordinates
-                .iter()
-                .find(|c| c.0 == tree.kind)
-                .ok_or(VerifyError::MissingScalar { expected: tree_label(tree.kind) })?;
-            words.extend_from_slice(coordinates);
+        if self.layout.tree(TreeKind::Helpers).is_none() {
+            words.push(Wire::constant(helpers_digest(&[])));
         }
         words.extend_from_slice(point);
         words.push(value.clone());
@@ -142,30 +131,22 @@ impl Context for CircuitContext<'_> {
 
     fn commit(&mut self, tree: TreeKind) -> Result<(), VerifyError> {
         let mask = usize::from(tree == TreeKind::Witness);
-        let expected = 2 * (self.layout.columns(tree) + mask);
-        let known = match &self.assignment {
-            None => None,
-            Some(assignment) => {
-                let coordinates = assignment.points(tree).map(ColumnPoints::coordinates).unwrap_or_default();
-                if coordinates.len() != expected {
-                    return Err(VerifyError::MissingScalar { expected: tree_label(tree) });
-                }
-                Some(coordinates)
-            }
-        };
-        let wires: Vec<Wire> =
-            (0..expected).map(|i| self.circuit.witness(known.as_ref().map(|k| k[i]))).collect();
-        self.sponge(|sponge| sponge.absorb_words(tree_label(tree), &wires));
-        self.coordinates.push((tree, wires));
+        let bytes = POINT_BYTES * (self.layout.columns(tree) + mask);
+        self.sponge(|sponge| sponge.announce(tree_label(tree), bytes));
+        // The points of the other trees are absorbed as part of `ρ`.
+        if tree == TreeKind::Helpers {
+            let digest = self.circuit.witness(self.assignment.map(|a| a.listed[2]));
+            self.sponge(|sponge| sponge.absorb_hash(&digest));
+            self.listed.push(digest);
+        }
         Ok(())
     }
 
-    /// A contract computes both from the tensors and the commitments, and from these wires the public inputs.
+    /// A contract computes both from the statement and the commitments.
     fn packed(&mut self) -> Option<PackedValue<Wire>> {
-        let known = self.assignment.map(|a| a.packed);
-        let point = self.circuit.witness(known.map(|k| k.0));
-        let value = self.circuit.witness(known.map(|k| k.1));
-        self.sponge(|sponge| sponge.packed(&point, &value));
+        let known = self.assignment.map(|a| a.listed);
+        let [point, value] = [0, 1].map(|i| self.circuit.witness(known.map(|k| k[i])));
+        self.sponge(|sponge| sponge.absorb_packed(&point, &value));
         self.listed.extend([point.clone(), value.clone()]);
         Some(PackedValue { point, value })
     }
@@ -245,15 +226,5 @@ impl Context for CircuitContext<'_> {
             .collect();
         self.opened = Some((challenge, point.to_vec(), value.clone()));
         Ok(Combination { coefficients, value })
-    }
-}
-
-impl<'a> Assignment<'a> {
-    fn points(&self, tree: TreeKind) -> Option<&'a ColumnPoints> {
-        match tree {
-            TreeKind::Witness => Some(&self.proof.witness),
-            TreeKind::Helpers => self.proof.helpers.as_ref(),
-            kind => self.shared.iter().find(|(k, _)| *k == kind).map(|(_, points)| points),
-        }
     }
 }

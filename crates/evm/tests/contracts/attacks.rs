@@ -187,7 +187,7 @@ fn coordinates_and_scalars_beyond_their_modulus_are_refused() {
         let parts = parts(architecture.suite);
         for at in parts.columns {
             for at in [at, at + 32] {
-                case.refused(|s| add(&mut s.proof[at..at + 32], &p), "NotCanonical");
+                case.refused(|s| add(&mut s.proof[at..at + 32], &p), "InvalidPoint");
             }
         }
         for at in [parts.points, parts.snark_points].concat() {
@@ -201,7 +201,7 @@ fn coordinates_and_scalars_beyond_their_modulus_are_refused() {
         for at in [parts.scalars, parts.snark_scalars].concat() {
             case.refused(|s| add(&mut s.proof[at..at + 32], &r), "NotCanonical");
         }
-        case.refused(|s| add(&mut s.committed[..32], &p), "NotCanonical");
+        case.refused(|s| add(&mut s.committed[..32], &p), "InvalidPoint");
     }
 }
 

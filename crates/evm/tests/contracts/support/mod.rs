@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, BigInteger, One, PrimeField};
-use zkml_bn254::columns::{Listed, PackedStatement};
+use zkml_bn254::columns::{Listed, PackedStatement, helpers_digest};
 use zkml_bn254::field::{point_words, reduce, to_word};
 use zkml_bn254::mercury;
 use zkml_evm::gas::MemoryChain;
@@ -225,9 +225,9 @@ impl<'a> Model<'a> {
 
         let all = [&self.points[..], &points_bytes(&committed_points), &points_bytes(&own)].concat();
         let statement = PackedStatement { context: reduce(&keccak(context)), bytes: tensors.clone() };
-        let (rho, packed) = statement.evaluate(&all[..all.len() - 64 * usize::from(helpers_count)]);
-        let mut list = vec![statement.context, rho, packed];
-        list.extend(all.chunks(32).map(|w| reduce(w.try_into().unwrap())));
+        let (early, late) = all.split_at(all.len() - 64 * usize::from(helpers_count));
+        let (rho, packed) = statement.evaluate(early);
+        let mut list = vec![rho, packed, helpers_digest(late)];
         list.extend(&point);
         list.push(value);
         let listed = Listed::of(challenge, list);

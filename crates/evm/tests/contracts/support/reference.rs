@@ -2,13 +2,13 @@
 
 use ark_bn254::{Fr, G1Affine};
 use zkml_bn254::MercuryProof;
-use zkml_bn254::columns::{ColumnOpening, ColumnPoints, PackedStatement, check_opening};
+use zkml_bn254::columns::{ColumnOpening, ColumnPoints, PackedStatement, check_opening, helpers_digest};
 use zkml_bn254::field::{from_word, point_from_words, reduce};
 use zkml_evm::keccak;
 use zkml_evm::key::Sizes;
 use zkml_snark::{groth16, plonk};
 
-use super::{Architecture, Model, Proven, Snark, points_bytes};
+use super::{Architecture, Model, Proven, Snark};
 
 struct Words<'a>(&'a [u8]);
 
@@ -53,10 +53,10 @@ fn verdict(model: &Model<'_>, context: &[u8], proven: &Proven) -> Option<()> {
     let opening = opening(&mut words, log_rows)?;
     let trees = [&weights, &committed, &witness, &helpers];
     let statement = PackedStatement { context: reduce(&keccak(context)), bytes: proven.tensors.clone() };
-    let early: Vec<u8> = trees[..3].iter().flat_map(|t| points_bytes(t.points())).collect();
+    let early: Vec<u8> = trees[..3].iter().flat_map(|t| t.to_bytes()).collect();
     let (rho, packed) = statement.evaluate(&early);
-    let statement = [statement.context, rho, packed];
-    let inputs = check_opening(srs, &trees, 2, &statement, &opening).ok()?.public_inputs();
+    let statement = [rho, packed, helpers_digest(&helpers.to_bytes())];
+    let inputs = check_opening(srs, &trees, 2, statement, &opening).ok()?.public_inputs();
     match snark {
         Snark::Groth16(keys) => {
             let proof = groth16::Proof::from_bytes(words.0).ok()?;
