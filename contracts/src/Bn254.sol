@@ -119,8 +119,8 @@ library Bn254 {
         if (one != 1) revert InvalidProof();
     }
 
-    /// @notice Whether points in memory are on the curve, not at infinity, and have coordinates below `bound`.
-    function areValid(uint256 points, uint256 count, uint256 bound) internal pure returns (bool ok) {
+    /// @notice Whether points in memory are on the curve, not at infinity, and have coordinates below the field's order.
+    function areValid(uint256 points, uint256 count) internal pure returns (bool ok) {
         assembly ("memory-safe") {
             ok := 1
             for { let end := add(points, mul(count, 0x40)) } lt(points, end) { points := add(points, 0x40) } {
@@ -128,7 +128,7 @@ library Bn254 {
                 let y := mload(add(points, 0x20))
                 // The curve is y² = x³ + 3; (0, 0) is not on it.
                 let right := addmod(mulmod(mulmod(x, x, P), x, P), 3, P)
-                ok := and(ok, and(and(lt(x, bound), lt(y, bound)), eq(mulmod(y, y, P), right)))
+                ok := and(ok, and(and(lt(x, P), lt(y, P)), eq(mulmod(y, y, P), right)))
             }
         }
     }

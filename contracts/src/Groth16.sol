@@ -26,7 +26,7 @@ library Groth16 {
             k := add(key, 0x20)
         }
         Columns.checkKey(k);
-        bool valid = Bn254.areValid(k + ALPHA, 1, P) && Bn254.areValid(k + CONSTANT, 4, P);
+        bool valid = Bn254.areValid(k + ALPHA, 1) && Bn254.areValid(k + CONSTANT, 4);
         if (!valid || !Columns.isInG2(k + BETA) || !Columns.isInG2(k + DELTA)) revert InvalidKey();
         return key;
     }

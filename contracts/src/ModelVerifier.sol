@@ -61,7 +61,7 @@ function checkWeights(bytes memory key, bytes memory weights) pure {
     }
     Sizes memory s = Columns.sizes(word);
     if (weights.length != s.weights * 0x40) revert WrongLength();
-    if (!Bn254.areValid(points, s.weights, P)) revert InvalidPoint();
+    if (!Bn254.areValid(points, s.weights)) revert InvalidPoint();
 }
 
 /// @title Verifier of one model's proofs of the suite `groth16`

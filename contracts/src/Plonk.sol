@@ -60,11 +60,11 @@ library Plonk {
             state := keccak256(at, sub(KEY_BYTES, 0x20))
         }
         Columns.checkKey(k);
-        if (!isDomain(k) || !Bn254.areValid(k + PERMUTATIONS, 3, P)) revert InvalidKey();
+        if (!isDomain(k) || !Bn254.areValid(k + PERMUTATIONS, 3)) revert InvalidKey();
         for (uint256 i = 0; i < 6; ++i) {
             uint256 point = k + SELECTORS + i * 0x40;
             // A selector that is zero everywhere is at infinity.
-            if (ofKey(point) | ofKey(point + 0x20) != 0 && !Bn254.areValid(point, 1, P)) revert InvalidKey();
+            if (ofKey(point) | ofKey(point + 0x20) != 0 && !Bn254.areValid(point, 1)) revert InvalidKey();
         }
         return abi.encodePacked(key, state);
     }

@@ -156,7 +156,7 @@ fn flat_point<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Option<Vec
     let bits =
         |integer: usize, count: usize| (0..count).map(move |bit| P::integer((integer >> bit & 1) as i64));
     if step == 1
-        && start % (1 << variables) == 0
+        && start.is_multiple_of(1 << variables)
         && pairs.len() == (length.saturating_sub(start)).min(1 << variables)
     {
         let rest = num_variables(length).saturating_sub(variables);

@@ -137,11 +137,11 @@ impl Case {
     }
 
     /// What the verifiers say to a prover of another system with a witness of its own.
-    pub fn verdict_under(&self, system: System, witness: Vec<Vec<i32>>) -> Result<(), VerifyError> {
+    pub fn verdict_under(&self, system: &System, witness: &[Vec<i32>]) -> Result<(), VerifyError> {
         let mut relation = self.relation.clone();
-        relation.system = system;
-        let public = self.public_of(&witness);
-        self.verify_public(&public, &self.prove_under(&relation, &public, witness))
+        relation.system = system.clone();
+        let public = self.public_of(witness);
+        self.verify_public(&public, &self.prove_under(&relation, &public, witness.to_vec()))
     }
 
     /// What the native verifier says to a proof of the honest statement.

@@ -295,9 +295,9 @@ impl Case {
     }
 
     /// What the verifier says to a prover of another system with a witness of its own.
-    pub fn verdict_under(&self, system: System, witness: Vec<Vec<i32>>) -> Result<(), VerifyError> {
-        let proof = self.prove_as(&system, &self.layout, witness.clone(), Clear::honest());
-        let mut public = self.public_of(&witness);
+    pub fn verdict_under(&self, system: &System, witness: &[Vec<i32>]) -> Result<(), VerifyError> {
+        let proof = self.prove_as(system, &self.layout, witness.to_vec(), Clear::honest());
+        let mut public = self.public_of(witness);
         for (entries, declared) in public.iter_mut().zip(&self.system.tensors) {
             if let Home::Constant(data) = &declared.home {
                 entries.clone_from(data);

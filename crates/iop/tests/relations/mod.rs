@@ -187,7 +187,7 @@ fn a_forged_row_of_a_table_is_refused() {
     system.tensors[column].home = zkml_iop::system::Home::Constant(f.witness[column].clone());
     f.recount();
     assert_eq!(forgery::broken(&system, &f.witness), [""; 0]);
-    case.verdict_under(system, f.witness).unwrap_err();
+    case.verdict_under(&system, &f.witness).unwrap_err();
 }
 
 #[test]
