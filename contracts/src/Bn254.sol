@@ -14,7 +14,7 @@ uint256 constant G2_Y0 = 8495653923123431417604973247489272438418190587263600148
 
 /// @notice A list of bytes has another length than key and statement imply.
 error WrongLength();
-/// @notice A scalar is not below the order of the field, or a coordinate is not one of a canonical point.
+/// @notice A scalar is not below the order of the field.
 error NotCanonical();
 /// @notice A point is off the curve, outside the subgroup, at infinity, or has a coordinate beyond its modulus.
 error InvalidPoint();

@@ -202,10 +202,10 @@ library Columns {
             let value := 0
             // 28 bytes a word, from the last to the first; the last may reach beyond the tensors, and is cut there.
             let from := tensors.offset
-            let words := div(add(tensors.length, 27), 28)
-            let at := add(from, mul(words, 28))
-            let beyond := shl(3, sub(at, add(from, tensors.length)))
-            if words {
+            let beyond := mod(sub(28, mod(tensors.length, 28)), 28)
+            let at := add(add(from, tensors.length), beyond)
+            beyond := shl(3, beyond)
+            if tensors.length {
                 at := sub(at, 28)
                 value := shl(beyond, shr(add(beyond, 32), calldataload(at)))
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Bn254, P, R, WrongLength, InvalidPoint} from "./Bn254.sol";
+import {Bn254, R, WrongLength, InvalidPoint} from "./Bn254.sol";
 import {Columns, Sizes} from "./Columns.sol";
 import {DataContract} from "./DataContract.sol";
 import {Groth16} from "./Groth16.sol";

@@ -47,7 +47,7 @@ pub enum Bn254Error {
         /// What to do.
         advice: &'static str,
     },
-    /// A commitment fell on a point that no proof can hold: an event of probability 2^-126.
+    /// A commitment fell on a point that no proof can hold: an event of probability 2^-254.
     #[error("a commitment is at infinity; prove again with fresh randomness")]
     UnluckyPoint,
     /// A challenge of the opening met another one: an event of probability 2^-250.

@@ -33,7 +33,7 @@ const CHEAP_LOG_ROWS: usize = 16;
 pub const MAX_COLUMNS: usize = 64;
 /// The greatest height that is chosen for a model.
 const MAX_CHOSEN_LOG_ROWS: usize = 22;
-const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v2";
+const DIGEST_CONTEXT: &str = "starminer zkml 2026 bn254 circuit v3";
 
 /// The relation of a statement or of a registration, its columns, and the commitment scheme.
 #[derive(Clone, Debug)]

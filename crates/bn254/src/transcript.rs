@@ -14,7 +14,7 @@ use crate::field::{F, from_ark, to_ark};
 use crate::poseidon2::{Arithmetic, WIDTH, permute};
 
 const RATE: usize = WIDTH - 1;
-const PATTERN_CONTEXT: &str = "starminer zkml 2026 bn254 transcript pattern v2";
+const PATTERN_CONTEXT: &str = "starminer zkml 2026 bn254 transcript pattern v3";
 
 /// A duplex sponge.
 #[derive(Clone, Debug)]
@@ -187,6 +187,13 @@ mod tests {
         PackedStatement { context: Fr::from(context), bytes: bytes.to_vec() }
     }
 
+    /// Points of helpers: after the packed tensors.
+    fn late(t: &mut Poseidon2Transcript, points: [u8; 64]) {
+        t.absorb_bytes("a", &[7; 64]);
+        t.packed();
+        t.absorb_bytes("a", &points);
+    }
+
     fn transcript() -> Poseidon2Transcript {
         Poseidon2Transcript::new(&[7; 32], statement(1, &[]), Fr::from(2u8))
     }
@@ -219,6 +226,10 @@ mod tests {
             after(|t| t.absorb_bytes("a", &[0])),
             after(|t| t.absorb_bytes("a", &[0, 0])),
             after(|t| t.absorb_bytes("a", &[255; 32])),
+            // Of the same length, before and after the packed tensors: only the content differs.
+            after(|t| t.absorb_bytes("a", &[254; 32])),
+            after(|t| late(t, [1; 64])),
+            after(|t| late(t, [2; 64])),
             after(|t| {
                 t.absorb_bytes("a", &[0]);
                 t.absorb_bytes("a", &[0]);
@@ -231,6 +242,20 @@ mod tests {
         for (i, a) in ends.iter().enumerate() {
             assert!(ends[..i].iter().all(|b| a != b), "case {i}");
         }
+    }
+
+    #[test]
+    fn the_list_names_the_points_before_and_after_the_packed_tensors() {
+        let listed = |points| {
+            let mut t = transcript();
+            late(&mut t, points);
+            let _ = t.challenge("end");
+            t.listed()
+        };
+        let [one, two] = [listed([1; 64]), listed([2; 64])];
+        assert_eq!(one[..2], two[..2]);
+        assert_eq!([one[2], two[2]], [helpers_digest(&[1; 64]), helpers_digest(&[2; 64])]);
+        assert_ne!(one[2], two[2]);
     }
 
     #[test]

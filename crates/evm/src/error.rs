@@ -5,7 +5,7 @@ use crate::abi::selector;
 /// The errors without arguments that the contracts revert with, and what to do about them.
 const ERRORS: [(&str, &str); 20] = [
     ("WrongLength()", "tensors, committed tensors or proof have another length than key and statement imply"),
-    ("NotCanonical()", "a scalar is not below the order of the field, or a column's coordinate"),
+    ("NotCanonical()", "a scalar is not below the order of the field"),
     ("InvalidPoint()", "a point is off the curve, at infinity, or beyond its modulus"),
     ("DegenerateChallenge()", "two challenges coincide: prove again"),
     (

@@ -163,8 +163,12 @@ fn flat_point<P: Scalar>(map: &Map, group: &Group, parts: &[&[P]]) -> Option<Vec
         return Some(point.chain(bits(start >> variables, rest)).collect());
     }
     let log = step.checked_ilog2().filter(|_| step.is_power_of_two() && start < step)? as usize;
-    (pairs.len() == (length.saturating_sub(start)).div_ceil(step))
-        .then(|| bits(start, log).chain(point).collect())
+    if pairs.len() != length.saturating_sub(start).div_ceil(step) {
+        return None;
+    }
+    // Entries between the last one and the end may need a coordinate more.
+    let rest = num_variables(length).saturating_sub(log + variables);
+    Some(bits(start, log).chain(point).chain(bits(0, rest)).collect())
 }
 
 /// The weight of every source index of a group (one weight, their sum, where the group has no source axes).
@@ -314,6 +318,7 @@ mod tests {
 
     use super::*;
     use crate::eq::cube_variables;
+    use crate::layout::visit_slab;
 
     /// Maps whose groups evaluate an axis at a point, and similar ones whose groups do not.
     fn maps() -> Vec<(Map, bool)> {
@@ -345,11 +350,39 @@ mod tests {
             (strided(27, 14, 0, 2), true),
             (strided(27, 14, 1, 2), true),
             (strided(28, 13, 1, 2), false),
+            // One variable more than step and view have.
+            (strided(5, 2, 1, 2), true),
+            (strided(9, 2, 3, 4), true),
+            (strided(33, 16, 1, 2), true),
             (strided(28, 7, 3, 4), true),
             (strided(28, 9, 1, 3), false),
             (strided(28, 28, -1, 1), false),
             (strided(6, 3, 5, 0), false),
         ]
+    }
+
+    /// Slabs of half an axis weigh their entries as the whole functional does.
+    fn assert_slabs(functional: &Functional<F>) {
+        let halved = |&length: &usize| {
+            let log = num_variables(length).saturating_sub(1);
+            AxisCut { length, blocks: length.div_ceil(1 << log), log }
+        };
+        let cuts: Vec<AxisCut> = functional.shape.iter().map(halved).collect();
+        let inner: Vec<F> =
+            (0..cuts.iter().map(|c| c.log).sum()).map(|i| F::from_usize(5 + 91 * i)).collect();
+        let eq = eq_table(&inner, 1 << inner.len());
+        let found = functional.slab_weights(&F::from_usize(3), &cuts, &inner);
+        for (slab, found) in found.into_iter().enumerate() {
+            let mut expected = F::ZERO;
+            visit_slab(&cuts, slab, |row, entry, run| {
+                for i in 0..run {
+                    let mut unit = vec![0; functional.shape.iter().product()];
+                    unit[entry + i] = 3;
+                    expected += eq[row + i] * functional.apply(&unit);
+                }
+            });
+            assert_eq!(found, expected, "{functional:?} slab {slab}");
+        }
     }
 
     #[test]
@@ -366,6 +399,7 @@ mod tests {
             }
             let all = map.groups.iter().all(|g| axis_points(&map, g, &parts).is_some());
             assert_eq!(all, regular, "{map:?}");
+            assert_slabs(&Functional::new(&map, &point));
             let data: Vec<i32> =
                 (0..map.source.iter().product::<usize>()).map(|i| (i * i % 23) as i32).collect();
             let view = map.materialize(&data);

@@ -547,6 +547,13 @@ mod tests {
             window([3, 40, 33]),
             Map::identity(&[1000]),
             Map::reshape(&[6, 10, 9], &[60, 9]).unwrap(),
+            // Evaluated at points: splits, merges, parts and strides.
+            Map::reshape(&[20, 64], &[20, 4, 16]).unwrap(),
+            Map::reshape(&[24, 4, 8], &[24, 32]).unwrap(),
+            Map::along(&[3, 40], 1, 8, (0..8).map(|i| (i, 32 + i))).unwrap(),
+            Map::along(&[300], 0, 150, (0..150).map(|i| (i, 2 * i + 1))).unwrap(),
+            Map::along(&[257], 0, 128, (0..128).map(|i| (i, 2 * i + 1))).unwrap(),
+            Map::along(&[33], 0, 16, (0..16).map(|i| (i, 2 * i + 1))).unwrap(),
             Map::sum(&[6, 10, 9], &[1]).unwrap(),
         ]
     }
