@@ -340,8 +340,8 @@ impl<C: Context> Verifier<'_, C> {
         id: PointId,
         point: &[Public<C>],
     ) -> Result<Evaluation<Public<C>, Sealed<C>>, VerifyError> {
-        let (cx, public) = (&mut *self.cx, &self.public[self.system.views[view.0].tensor]);
-        let apply = |functional: &Functional<Public<C>>| functional.apply(public);
+        let (cx, public, tensor) = (&mut *self.cx, self.public, self.system.views[view.0].tensor);
+        let apply = |functional: &Functional<Public<C>>| functional.apply(&public[tensor]);
         self.claims.evaluate(self.system, view, (id, point), apply, |_| cx.receive("evaluation"))
     }
 

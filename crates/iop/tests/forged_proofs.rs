@@ -158,6 +158,17 @@ fn other_weights_behind_the_commitment_are_refused() {
     }
 }
 
+#[test]
+fn a_list_of_public_tensors_that_ends_with_the_last_public_one_is_read_to_its_end_only() {
+    let case = network(1, (Private, Private));
+    let mut public = case.public();
+    while public.last().is_some_and(Vec::is_empty) {
+        public.pop();
+    }
+    assert!(public.len() < case.system.tensors.len());
+    case.verify_public(&public, &case.prove(case.witness.clone())).unwrap();
+}
+
 /// For every row of every column of a tree, whether it holds an entry of a tensor.
 fn data_rows(layout: &Layout, kind: TreeKind) -> Vec<Vec<bool>> {
     let columns = layout.columns(kind);
